@@ -1,0 +1,118 @@
+"""Writes what documents show of the program itself: `make docs`.
+
+- ``docs/loop.svg``: the picture of the loop.
+- ``docs/commands.md``: the help of every command.
+- the real output of ``labelkit demo`` between its two markers in ``README.md``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+BEGIN, END = "<!-- demo output -->", "<!-- end of demo output -->"
+
+
+def output(*arguments: str, cwd: Path | None = None) -> str:
+    """What a labelkit command prints on a terminal of 110 columns."""
+    environment = {**os.environ, "COLUMNS": "110", "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "labelkit.cli.main", *arguments]
+    done = subprocess.run(command, cwd=cwd, env=environment, check=True, capture_output=True, text=True)
+    return "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip()
+
+
+def commands_page() -> str:
+    """``docs/commands.md``."""
+    from labelkit.cli.main import COMMANDS
+
+    parts = ["# Commands", "", "Made by `make docs` from the commands' own help.", ""]
+    for name in COMMANDS:
+        text = output(name, "--help").replace("python -m labelkit.cli.main", "labelkit")
+        parts += [f"## labelkit {name}", "", "```", text, "```", ""]
+    return "\n".join(parts)
+
+
+def demo_block() -> str:
+    """The demo's output, run in an empty folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        return output("demo", cwd=Path(folder))
+
+
+STEPS = (
+    ("items", "import", "CSV, JSONL, Parquet"),
+    ("votes", "vote", "labeling functions"),
+    ("probabilities", "label", "label model"),
+    ("end model", "train", "learns soft labels"),
+    ("queue", "rank", "active learning"),
+    ("annotations", "annotate", "people answer"),
+    ("training set", "export", "labels with lineage"),
+)
+
+
+def loop_picture() -> str:
+    """The loop as SVG: seven nouns, the steps between them, and the way back."""
+    width, box, gap, top = 1180, 128, 40, 70
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 260" font-family="system-ui, sans-serif"'
+        ' role="img" aria-label="The loop: items, votes, probabilities, end model, queue, annotations, training set;'
+        ' answers flow back into every step">',
+        '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+        '<path d="M0 0L8 4L0 8z" fill="#475569"/></marker><marker id="b" viewBox="0 0 8 8" refX="7" refY="4"'
+        ' markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#b45309"/></marker></defs>',
+        f'<rect width="{width}" height="260" fill="#ffffff" rx="12"/>',
+    ]
+    lefts = [18 + i * (box + gap) for i in range(len(STEPS))]
+    for left, (noun, step, what) in zip(lefts, STEPS, strict=True):
+        person = noun == "annotations"
+        fill, edge = ("#fef3c7", "#b45309") if person else ("#eef2ff", "#4f46e5")
+        middle = left + box / 2
+        parts.append(
+            f'<rect x="{left}" y="{top}" width="{box}" height="64" rx="10" fill="{fill}" stroke="{edge}"/>'
+            f'<text x="{middle}" y="{top + 28}" text-anchor="middle" font-size="16" font-weight="600"'
+            f' fill="#0f172a">{noun}</text>'
+            f'<text x="{middle}" y="{top + 48}" text-anchor="middle" font-size="12" fill="#475569">{what}</text>'
+            f'<text x="{middle}" y="{top - 14}" text-anchor="middle" font-size="13" fill="#475569"'
+            f' font-family="ui-monospace, monospace">{step}</text>'
+        )
+    for left in lefts[:-1]:
+        x = left + box
+        parts.append(
+            f'<path d="M{x + 3} {top + 32}H{x + gap - 4}" stroke="#475569" stroke-width="2" fill="none"'
+            ' marker-end="url(#a)"/>'
+        )
+    start, level = lefts[5] + box / 2, 190
+    parts.append(f'<path d="M{start} {top + 64}V{level}H{lefts[1] + box / 2}" stroke="#b45309" stroke-width="2" fill="none"/>')
+    for left in lefts[1:5]:
+        x = left + box / 2
+        parts.append(
+            f'<path d="M{x} {level}V{top + 69}" stroke="#b45309" stroke-width="2" fill="none" marker-end="url(#b)"/>'
+        )
+    parts.append(
+        f'<text x="{(lefts[1] + start) / 2 + 60}" y="{level + 24}" text-anchor="middle" font-size="14" fill="#b45309">'
+        "answers flow back into the analysis, the label model, the end model and the queue</text></svg>"
+    )
+    return "\n".join(parts) + "\n"
+
+
+def readme(text: str) -> str:
+    """README.md with the demo's present output."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n```console\n$ make demo\n{demo_block()}\n```\n\n{END}{after}"
+
+
+def main() -> None:
+    """Write everything."""
+    (HERE / "loop.svg").write_text(loop_picture(), encoding="utf-8")
+    (HERE / "commands.md").write_text(commands_page(), encoding="utf-8")
+    page = ROOT / "README.md"
+    page.write_text(readme(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

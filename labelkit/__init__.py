@@ -1,0 +1,63 @@
+"""labelkit: from unlabelled records to a training set that its owner can defend.
+
+Nothing heavy is imported here: the public names below are loaded on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labelkit.errors import LabelkitError as LabelkitError
+    from labelkit.labelmodels import label_model as label_model
+    from labelkit.lf import expression as expression
+    from labelkit.lf import keywords as keywords
+    from labelkit.lf import labeling_function as labeling_function
+    from labelkit.lf import lookup as lookup
+    from labelkit.lf import model as model
+    from labelkit.lf import regex as regex
+    from labelkit.project import Project as Project
+    from labelkit.types import ABSTAIN as ABSTAIN
+    from labelkit.types import LabelSchema as LabelSchema
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "ABSTAIN": "labelkit.types",
+    "LabelSchema": "labelkit.types",
+    "LabelkitError": "labelkit.errors",
+    "Project": "labelkit.project",
+    "expression": "labelkit.lf",
+    "keywords": "labelkit.lf",
+    "label_model": "labelkit.labelmodels",
+    "labeling_function": "labelkit.lf",
+    "lookup": "labelkit.lf",
+    "model": "labelkit.lf",
+    "regex": "labelkit.lf",
+}
+
+__all__ = [
+    "ABSTAIN",
+    "LabelSchema",
+    "LabelkitError",
+    "Project",
+    "__version__",
+    "expression",
+    "keywords",
+    "label_model",
+    "labeling_function",
+    "lookup",
+    "model",
+    "regex",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'labelkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

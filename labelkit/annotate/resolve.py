@@ -1,0 +1,117 @@
+"""From what people answered to what people decided, item by item."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from labelkit.types import ABSTAIN, Annotation, BoolArray, IntArray
+
+
+@dataclass(frozen=True)
+class HumanLabels:
+    """What people decided, over all n items; labels are stable class ids, −1 = nothing decided.
+
+    Attributes
+    ----------
+    label
+        (n,) adjudicated label, else the agreed one.
+    adjudicated, simulated, audit, tuning
+        (n,) bool. ``simulated``: the label rests on simulated answers. ``audit``: drawn for honest
+        estimates; never selects, calibrates or trains. ``tuning``: drawn at random for tuning.
+    answers
+        (n,) number of people who answered (skips count: they need not be asked again).
+    disputed
+        Items whose annotators disagree and that nobody has decided yet.
+    """
+
+    label: IntArray
+    adjudicated: BoolArray
+    simulated: BoolArray
+    audit: BoolArray
+    tuning: BoolArray
+    answers: IntArray
+    disputed: list[int] = field(default_factory=list)
+
+    @property
+    def teaching(self) -> IntArray:
+        """(n,) labels that models may learn from: all but the audit ones."""
+        return np.where(self.audit, ABSTAIN, self.label)
+
+    @property
+    def audited(self) -> IntArray:
+        """(n,) labels of the audit slice, −1 elsewhere."""
+        return np.where(self.audit, self.label, ABSTAIN)
+
+    @property
+    def drawn_at_random(self) -> IntArray:
+        """(n,) labels of tuning items: an unbiased sample that models may use."""
+        return np.where(self.tuning, self.label, ABSTAIN)
+
+
+def agreed(labels: Iterable[int], min_agreement: float) -> int:
+    """The label that at least ``min_agreement`` of the answers give, and more than any other does; else −1."""
+    counter = Counter(labels)
+    counts = counter.most_common(2)
+    if not counts:
+        return ABSTAIN
+    tied = len(counts) == 2 and counts[0][1] == counts[1][1]
+    if tied or counts[0][1] / counter.total() < min_agreement:
+        return ABSTAIN
+    return counts[0][0]
+
+
+def resolve(
+    n: int,
+    annotations: Iterable[Annotation],
+    adjudications: Mapping[int, int],
+    roles: Mapping[int, str],
+    *,
+    min_agreement: float,
+    merged: Mapping[int, int] | None = None,
+) -> HumanLabels:
+    """Decide every item that people answered.
+
+    Parameters
+    ----------
+    n
+        Number of items.
+    annotations
+        The answers that count, one per person and item.
+    adjudications
+        Item → stable class id; overrides the answers.
+    roles
+        Item → ``audit`` or ``tuning``, for items drawn at random.
+    merged
+        id of a merged class → id of its successor.
+    """
+    successor = merged or {}
+    given: dict[int, list[int]] = {}
+    people: dict[int, set[str]] = {}
+    simulated = np.zeros(n, dtype=bool)
+    for annotation in annotations:
+        people.setdefault(annotation.item, set()).add(annotation.annotator)
+        if annotation.label is not None:
+            given.setdefault(annotation.item, []).append(successor.get(annotation.label, annotation.label))
+            simulated[annotation.item] |= annotation.simulated
+    label = np.full(n, ABSTAIN, dtype=np.int16)
+    disputed = []
+    for item, labels in given.items():
+        label[item] = agreed(labels, min_agreement)
+        if label[item] == ABSTAIN and item not in adjudications:
+            disputed.append(item)
+    adjudicated = np.zeros(n, dtype=bool)
+    for item, decision in adjudications.items():
+        label[item] = successor.get(decision, decision)
+        adjudicated[item] = True
+        simulated[item] = False
+    answers = np.zeros(n, dtype=np.int32)
+    for item, who in people.items():
+        answers[item] = len(who)
+    drawn = {role: np.zeros(n, dtype=bool) for role in ("audit", "tuning")}
+    for item, role in roles.items():
+        drawn[role][item] = True
+    return HumanLabels(label, adjudicated, simulated, drawn["audit"], drawn["tuning"], answers, sorted(disputed))

@@ -1,0 +1,80 @@
+"""``labelkit explain``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from labelkit.cli.common import JsonOption, ProjectOption, console, open_project, print_json
+
+if TYPE_CHECKING:
+    from labelkit.analysis import Explanation
+    from labelkit.steps.analysing import ItemExplanation
+
+
+def command(
+    item_id: Annotated[str, typer.Argument(metavar="ITEM_ID", help="The item's own id.")],
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell why one item has its label: each function's vote and log-odds, people's answers, the end model.
+
+    \b
+    Example:
+      labelkit explain m0042
+    """
+    with open_project(project, as_json=as_json) as opened:
+        result = opened.explain(item_id)
+    if as_json:
+        print_json(result)
+    else:
+        show(result)
+
+
+def show(result: ItemExplanation) -> None:
+    """Print the explanation."""
+    out = console()
+    out.print(f"Item {result.id}: {' '.join(result.text.split()) or '(no text)'}", markup=False)
+    if result.fields:
+        out.print("  " + ", ".join(f"{name} = {value}" for name, value in result.fields.items()), markup=False)
+    known = [f"split {result.split or 'none'}"]
+    if result.gold is not None:
+        known.append(f"gold {result.gold}")
+    if result.role is not None:
+        known.append(f"drawn for {result.role}")
+    out.print(f"  {', '.join(known)}", markup=False)
+    out.print(
+        "Label: none, nothing decides" if result.label is None else f"Label: {result.label}, by {result.source}",
+        markup=False,
+    )
+    for answer in result.answers:
+        what = answer["label"] if answer["kind"] == "label" else f"skip ({answer['skip_reason']})"
+        old = "" if answer["current_content"] and not answer["superseded"] else " (no longer counts)"
+        simulated = " (simulated)" if answer["simulated"] else ""
+        out.print(f"  {answer['annotator']} answered {what} at {answer['at']}{simulated}{old}", markup=False)
+    if result.explanation is not None:
+        _show_models(result.explanation)
+    for note in result.notes:
+        out.print(f"note: {note}", markup=False)
+
+
+def _show_models(explanation: Explanation) -> None:
+    from labelkit.cli.console import table
+
+    out = console()
+    probabilities = ", ".join(f"{name} {p:.1%}" for name, p in explanation.probabilities.items())
+    out.print(f"Label model: {probabilities}", markup=False)
+    voted = [f for f in explanation.functions if f.vote is not None]
+    rows = [("class balance", "", f"{explanation.prior:+.3f}")]
+    rows += [(f.function, str(f.vote), f"{f.added:+.3f}") for f in voted]
+    rows += [("sum", f"{explanation.decided} against {explanation.runner_up}", f"{explanation.total:+.3f}")]
+    out.print(table(None, ["function", "vote", f"adds ({explanation.unit})"], rows, left=2))
+    abstained = len(explanation.functions) - len(voted)
+    out.print(f"  {abstained} of {len(explanation.functions)} functions abstained")
+    if explanation.end_model is not None:
+        probabilities = ", ".join(f"{name} {p:.1%}" for name, p in explanation.end_model.items())
+        out.print(f"End model: {probabilities}", markup=False)
+    if explanation.features:
+        features = ", ".join(f"{f.feature} {f.weight:+.2f}" for f in explanation.features)
+        out.print(f"  strongest features: {features}", markup=False)

@@ -1,0 +1,62 @@
+"""``labelkit lfs``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from labelkit.cli.common import JsonOption, ProjectOption, console, open_project, print_json
+
+if TYPE_CHECKING:
+    from labelkit.steps.analysing import FunctionTable
+
+
+def command(project: ProjectOption = None, as_json: JsonOption = False) -> None:
+    """Show what each labeling function does: polarity, coverage, overlap, conflict, accuracy, faults.
+
+    \b
+    Example:
+      labelkit vote && labelkit lfs
+    """
+    with open_project(project, as_json=as_json) as opened:
+        result = opened.lfs()
+    if as_json:
+        print_json(result)
+    else:
+        show(result)
+
+
+def show(result: FunctionTable) -> None:
+    """Print the analysis."""
+    from labelkit.cli.console import table
+
+    out = console()
+    columns = ["function", "kind", "votes for", "coverage", "overlap", "conflict", "accuracy", "n", "95%"]
+    if any(f.contradicted for f in result.functions):
+        columns.append("contradicted")
+    if any(f.faults for f in result.functions):
+        columns.append("faults")
+    out.print(table(None, columns, [_row(f, columns) for f in result.functions], left=3))
+    out.print(
+        f"{len(result.functions)} functions on {result.items:,} items: coverage {result.coverage:.1%},"
+        f" overlap {result.overlap:.1%}, conflict {result.conflict:.1%}. Accuracy is against {result.reference}."
+    )
+    for note in result.notes:
+        out.print(f"note: {note}", markup=False)
+
+
+def _row(f: Any, columns: list[str]) -> list[str]:
+    known = f.accuracy.n > 0
+    cells = {
+        "function": f.name,
+        "kind": f.kind,
+        "votes for": ", ".join(f.polarity) or "–",
+        "coverage": f"{f.coverage:.1%}",
+        "overlap": f"{f.overlap:.1%}",
+        "conflict": f"{f.conflict:.1%}",
+        "accuracy": f"{f.accuracy.value:.1%}" if known else "–",
+        "n": f"{f.accuracy.n:,}" if known else "–",
+        "95%": f"{f.accuracy.low:.0%}–{f.accuracy.high:.0%}" if known else "–",
+        "contradicted": f"{f.contradicted:,}",
+        "faults": f"{f.faults:,}",
+    }
+    return [cells[column] for column in columns]

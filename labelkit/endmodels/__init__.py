@@ -1,0 +1,50 @@
+"""Features of items, and classifiers trained on soft labels over them.
+
+Loaded on first use: scikit-learn and scipy are imported when something is fitted.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labelkit.endmodels.base import EndModel as EndModel
+    from labelkit.endmodels.base import FeatureWeight as FeatureWeight
+    from labelkit.endmodels.bootstrap import committee as committee
+    from labelkit.endmodels.features import FeatureFields as FeatureFields
+    from labelkit.endmodels.features import FeatureSet as FeatureSet
+    from labelkit.endmodels.features import fit_features as fit_features
+    from labelkit.endmodels.fitting import fit_end_model as fit_end_model
+    from labelkit.endmodels.fitting import most_features as most_features
+    from labelkit.endmodels.saving import load_end_model as load_end_model
+
+_PUBLIC = {
+    "EndModel": "base",
+    "FeatureFields": "features",
+    "FeatureSet": "features",
+    "FeatureWeight": "base",
+    "committee": "bootstrap",
+    "fit_end_model": "fitting",
+    "fit_features": "features",
+    "load_end_model": "saving",
+    "most_features": "fitting",
+}
+
+__all__ = [
+    "EndModel",
+    "FeatureFields",
+    "FeatureSet",
+    "FeatureWeight",
+    "committee",
+    "fit_end_model",
+    "fit_features",
+    "load_end_model",
+    "most_features",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(f"labelkit.endmodels.{_PUBLIC[name]}"), name)
+    raise AttributeError(f"module 'labelkit.endmodels' has no attribute {name!r}")

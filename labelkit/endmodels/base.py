@@ -1,0 +1,251 @@
+"""What every end model is: fitted on features and soft labels, asked for probabilities and for reasons."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+
+from labelkit.endmodels.features import FeatureSet
+from labelkit.errors import EndModelError
+from labelkit.types import SHARD_SIZE, FloatArray, IntArray
+
+ABSENT: float = 1e-9
+"""A class with less than this share of the training weight counts as absent."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureWeight:
+    """What one feature of an item adds to the log-odds of a class against class index ``against``."""
+
+    feature: str
+    weight: float
+    against: int
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What an end model knows once it is fitted. ``present``: class indices with training labels."""
+
+    features: FeatureSet
+    cardinality: int
+    present: IntArray
+
+
+class EndModel(ABC):
+    """A classifier over items, trained on soft labels.
+
+    A subclass takes its options as keyword arguments and fills in :meth:`_fit` and :meth:`_proba`, where
+    labels have the P ≥ 2 present classes only; classes without a training label, and training sets of
+    one class, are dealt with here. It may fill in :meth:`_scores`, :meth:`_coefficients`, :meth:`_state`
+    and :meth:`_restore` for explanations and saving.
+    """
+
+    can_save: ClassVar[bool] = False
+    """Whether :meth:`save` works; where it does not, the caller fits again."""
+
+    spec: str
+    """The registered name or import path that makes such a model."""
+
+    def __init__(self) -> None:
+        self._fitted: Fitted | None = None
+        self._notes: list[str] = []
+
+    # What a subclass provides
+
+    @abstractmethod
+    def options(self) -> dict[str, Any]:
+        """The options that make an equal model, JSON-able."""
+
+    @abstractmethod
+    def _fit(self, X: sp.csr_matrix, Y: FloatArray, weights: FloatArray, seed: int) -> None:
+        """Learn from (n, d) features, (n, P) soft labels and (n,) positive weights; P ≥ 2."""
+
+    @abstractmethod
+    def _proba(self, X: sp.csr_matrix) -> FloatArray:
+        """(n, P) probabilities."""
+
+    def _coefficients(self) -> tuple[FloatArray, FloatArray] | None:
+        """(d, P) weights and (P,) intercepts of a linear model in log-odds, or None."""
+        return None
+
+    def _state(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
+        """What was learned: a JSON-able part and arrays."""
+        raise NotImplementedError
+
+    def _restore(self, state: dict[str, Any], arrays: dict[str, FloatArray]) -> None:
+        """Take over what :meth:`_state` gave."""
+        raise NotImplementedError
+
+    # What everybody uses
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the results should know, one sentence each."""
+        fitted = self._need()
+        return (*fitted.features.notes, *self._notes)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features, d."""
+        return self._need().features.width
+
+    @property
+    def cardinality(self) -> int:
+        """Number of classes, k."""
+        return self._need().cardinality
+
+    @property
+    def feature_set(self) -> FeatureSet:
+        """The fitted features."""
+        return self._need().features
+
+    @property
+    def explain_note(self) -> str | None:
+        """Why :meth:`explain` has nothing to say, or None where it has."""
+        if len(self._need().present) < 2:
+            return "there was one class only to learn from, so no feature matters"
+        if self._coefficients() is None:
+            return f"{self.spec} is no linear model: its features have no weights of their own"
+        return None
+
+    def fit(
+        self,
+        X: sp.csr_matrix,
+        Y: FloatArray,
+        weights: FloatArray,
+        *,
+        features: FeatureSet,
+        seed: int = 0,
+        label_names: Sequence[str] | None = None,
+    ) -> Self:
+        """Learn.
+
+        Parameters
+        ----------
+        X
+            (n, d) matrix of ``features``, n ≥ 1.
+        Y
+            (n, k) soft labels, rows summing to 1.
+        weights
+            (n,) positive.
+        label_names
+            k class names, for the notes.
+        """
+        mass = weights @ Y
+        present = np.flatnonzero(mass > ABSENT * mass.sum())
+        self._fitted = Fitted(features, Y.shape[1], present)
+        self._notes = _absence(present, Y.shape[1], label_names)
+        if len(present) > 1:
+            kept = Y[:, present]
+            self._fit(X, kept / kept.sum(axis=1, keepdims=True), weights, seed)
+        return self
+
+    def features(self, table: pa.Table) -> sp.csr_matrix:
+        """(n, d) float32 feature matrix of a table of items, for use in place of the table."""
+        return self._need().features.matrix(table)
+
+    def predict_proba(self, rows: pa.Table | sp.csr_matrix) -> FloatArray:
+        """(n, k) float32 probabilities, all k classes in schema order; rows sum to 1.
+
+        Parameters
+        ----------
+        rows
+            Items, or their matrix from :meth:`features`. A table is worked through a shard at a time.
+        """
+        fitted = self._need()
+        n = rows.shape[0] if sp.issparse(rows) else rows.num_rows
+        out = np.zeros((n, fitted.cardinality), dtype=np.float32)
+        for start in range(0, n, SHARD_SIZE):
+            stop = min(start + SHARD_SIZE, n)
+            part = rows[start:stop] if sp.issparse(rows) else rows.slice(start, stop - start)
+            if len(fitted.present) == 1:
+                out[start:stop, fitted.present] = 1.0
+            else:
+                out[start:stop, fitted.present] = self._proba(fitted.features.matrix(part))
+        return out
+
+    def explain(self, row: pa.Table, class_index: int, *, top: int = 8) -> list[FeatureWeight]:
+        """The features of one item that speak most for or against a class, strongest first.
+
+        A weight is exact: what the feature adds to the log-odds of the class against its strongest
+        rival on this item. All features' weights and the difference of the intercepts sum to
+        ``log p[class] - log p[rival]``.
+
+        Parameters
+        ----------
+        row
+            A table of one item.
+
+        Returns
+        -------
+        list of FeatureWeight
+            Empty where the model is not linear (see :attr:`explain_note`) or never saw the class.
+        """
+        fitted = self._need()
+        if row.num_rows != 1:
+            raise EndModelError(f"one item can be explained at a time; {row.num_rows} were given")
+        if not 0 <= class_index < fitted.cardinality:
+            raise EndModelError(f"there is no class {class_index}; the indices go from 0 to {fitted.cardinality - 1}")
+        linear = self._coefficients() if len(fitted.present) > 1 else None
+        if linear is None or class_index not in fitted.present:
+            return []
+        coefficients, intercepts = linear
+        x = fitted.features.matrix(row)
+        own = int(np.flatnonzero(fitted.present == class_index)[0])
+        scores = np.asarray(x @ coefficients)[0] + intercepts
+        scores[own] = -np.inf
+        rival = int(scores.argmax())
+        added = x.data * (coefficients[x.indices, own] - coefficients[x.indices, rival])
+        strongest = np.lexsort((x.indices, -np.abs(added)))[:top]
+        return [
+            FeatureWeight(fitted.features.describe(int(x.indices[i]), row), float(added[i]), int(fitted.present[rival]))
+            for i in strongest
+            if added[i] != 0
+        ]
+
+    def save(self, folder: Path) -> None:
+        """Write JSON and npz into a folder that exists; :func:`load_end_model` reads them.
+
+        Raises
+        ------
+        EndModelError
+            If this kind of model cannot be saved (see :attr:`can_save`).
+        OSError
+            If the disk refuses.
+        """
+        from labelkit.endmodels.saving import save_end_model
+
+        save_end_model(self, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The model that :meth:`save` wrote."""
+        from labelkit.endmodels.saving import load_end_model
+
+        model = load_end_model(folder)
+        if not isinstance(model, cls):
+            raise EndModelError(f"{folder} holds an end model {model.spec!r}, not a {cls.__name__}")
+        return model
+
+    def _need(self) -> Fitted:
+        if self._fitted is None:
+            raise EndModelError("this end model is not fitted yet", hint="Use fit_end_model, or call fit first")
+        return self._fitted
+
+
+def _absence(present: IntArray, cardinality: int, names: Sequence[str] | None) -> list[str]:
+    called = [repr(names[c]) if names is not None else str(c) for c in range(cardinality)]
+    if len(present) == 1:
+        return [f"all training labels are {called[int(present[0])]}: the end model predicts nothing else"]
+    absent = [called[c] for c in range(cardinality) if c not in present]
+    if not absent:
+        return []
+    them = "it" if len(absent) == 1 else "them"
+    return [f"no training label is {' or '.join(absent)}: the end model never predicts {them}"]

@@ -1,0 +1,102 @@
+"""Label models: votes of labeling functions → one distribution over the classes per item.
+
+The classes below are loaded on first use, so that ``import labelkit`` stays light.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labelkit import registry
+from labelkit.errors import LabelModelError
+
+if TYPE_CHECKING:
+    from labelkit.labelmodels.base import LabelModel as LabelModel
+    from labelkit.labelmodels.majority import MajorityLabelModel as MajorityLabelModel
+    from labelkit.labelmodels.snorkel import SnorkelLabelModel as SnorkelLabelModel
+    from labelkit.labelmodels.statistics import VoteStatistics as VoteStatistics
+
+_PUBLIC = {
+    "LabelModel": "labelkit.labelmodels.base",
+    "MajorityLabelModel": "labelkit.labelmodels.majority",
+    "SnorkelLabelModel": "labelkit.labelmodels.snorkel",
+    "VoteStatistics": "labelkit.labelmodels.statistics",
+}
+
+__all__ = [
+    "LabelModel",
+    "MajorityLabelModel",
+    "SnorkelLabelModel",
+    "VoteStatistics",
+    "label_model",
+    "load_label_model",
+]
+
+
+def label_model(name: str, *, cardinality: int, **options: Any) -> LabelModel:
+    """Make an unfitted label model by its registered name.
+
+    Parameters
+    ----------
+    name
+        A name in the registry, for instance ``"snorkel"`` or ``"majority"``.
+    cardinality
+        Number of classes.
+    **options
+        Options of that label model, as its class documents them.
+
+    Raises
+    ------
+    RegistryError
+        If no label model has this name.
+    LabelModelError
+        If the model has no such option, or cannot use its value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = label_model("majority", cardinality=2)
+    >>> L = np.array([[0, 0, 1], [1, -1, -1], [-1, -1, -1]])
+    >>> model.fit(L).predict(L).tolist()
+    [0, 1, -1]
+    """
+    cls: type[LabelModel] = registry.resolve("label_models", name)
+    known = list(inspect.signature(cls).parameters)
+    for option in options:
+        if option not in known:
+            choices = ", ".join(k for k in known if k != "cardinality") or "none"
+            raise LabelModelError(f"the label model {name!r} has no option {option!r}; its options are {choices}")
+    return cls(cardinality=cardinality, **options)
+
+
+def load_label_model(state: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[np.generic]]) -> LabelModel:
+    """The fitted label model that ``to_state`` described.
+
+    Raises
+    ------
+    RegistryError
+        If the label model is not registered here.
+    LabelModelError
+        If the state is not one that a label model wrote.
+    """
+    name = state.get("model")
+    if not isinstance(name, str):
+        raise LabelModelError(f"a stored label model names no model; it holds {', '.join(state) or 'nothing'}")
+    cls: type[LabelModel] = registry.resolve("label_models", name)
+    return cls.from_state(state, arrays)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'labelkit.labelmodels' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

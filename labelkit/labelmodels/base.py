@@ -1,0 +1,230 @@
+"""What every label model offers; a new one is a file with a subclass and a line in the registry."""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from labelkit.errors import LabelModelError
+from labelkit.labelmodels.validation import (
+    check_cardinality,
+    check_class_balance,
+    check_gold,
+    check_learnable,
+    check_votes,
+)
+from labelkit.types import ABSTAIN, IntArray
+
+TIE: Final = 1e-5
+"""Probabilities closer than this count as equal, as in Snorkel."""
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class LabelModel(ABC):
+    """Base of the label models: checks, parameters, state; subclasses learn and predict.
+
+    Parameters
+    ----------
+    cardinality
+        Number of classes k.
+    class_balance
+        Share of each class, length k; uniform if None.
+
+    Attributes
+    ----------
+    notes
+        Sentences for the user about the last fit; empty if there is nothing to say.
+    diagnostics
+        Figures about the last fit, JSON-able.
+    """
+
+    name: ClassVar[str]
+    """The registered name."""
+    unit: ClassVar[Literal["log-odds", "votes"]]
+    """What :meth:`contributions` are measured in."""
+    minimum_functions: ClassVar[int] = 1
+
+    cardinality: int
+    class_balance: Sequence[float] | None
+    notes: list[str]
+    diagnostics: dict[str, Any]
+    n_functions: int | None
+    """Number of labeling functions m that the model was fitted on; None before."""
+
+    def __init__(self, cardinality: int, *, class_balance: Sequence[float] | None = None) -> None:
+        check_cardinality(cardinality)
+        check_class_balance(class_balance, cardinality)
+        self.cardinality = cardinality
+        self.class_balance = class_balance
+        self.n_functions = None
+        self.notes = []
+        self.diagnostics = {}
+
+    def fit(self, L: IntArray, gold: IntArray | None = None, *, names: Sequence[str] | None = None) -> Self:
+        """Learn from a label matrix.
+
+        Parameters
+        ----------
+        L
+            Label matrix, shape (n, m): class indices 0 … k − 1, −1 = abstain. Not written to.
+        gold
+            Known labels, shape (n,), −1 where unknown.
+        names
+            Names of the m labeling functions, for messages.
+
+        Raises
+        ------
+        LabelModelError
+            If a value is no vote, there are too few functions, or all of them abstain everywhere.
+        """
+        votes = check_votes(L, self.cardinality, names=names)
+        check_learnable(votes, minimum=self.minimum_functions, model=self.name)
+        known = None if gold is None else check_gold(gold, len(votes), self.cardinality)
+        self._fit(votes, known, names)
+        return self
+
+    def predict_proba(self, L: IntArray) -> npt.NDArray[np.float64]:
+        """Class probabilities, shape (n, k), rows summing to one; the prior where nothing was voted.
+
+        Raises
+        ------
+        LabelModelError
+            Before :meth:`fit`, or if ``L`` is no label matrix of the m functions.
+        """
+        return self._predict_proba(self._checked(L))
+
+    def predict(self, L: IntArray) -> IntArray:
+        """Class indices, shape (n,); −1 where no function voted or the most probable classes tie."""
+        votes = self._checked(L)
+        return self._decide(votes, self._predict_proba(votes))
+
+    @abstractmethod
+    def contributions(self, votes: IntArray) -> npt.NDArray[np.float64]:
+        """What each function's vote adds to each class's score, in :attr:`unit`.
+
+        Parameters
+        ----------
+        votes
+            Votes of the m functions on one item, shape (m,).
+
+        Returns
+        -------
+        ndarray, shape (m, k)
+            Rows of functions that abstain are zero.
+        """
+
+    @property
+    @abstractmethod
+    def log_prior(self) -> npt.NDArray[np.float64]:
+        """What every item's class scores start from, shape (k,), in :attr:`unit`."""
+
+    @abstractmethod
+    def _fit(self, votes: IntArray, gold: IntArray | None, names: Sequence[str] | None) -> None: ...
+
+    @abstractmethod
+    def _predict_proba(self, votes: IntArray) -> npt.NDArray[np.float64]: ...
+
+    @abstractmethod
+    def _arrays(self) -> Arrays: ...
+
+    @abstractmethod
+    def _restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None: ...
+
+    def _decide(self, votes: IntArray, probabilities: npt.NDArray[np.float64]) -> IntArray:
+        decided = decide(probabilities)
+        decided[~(votes != ABSTAIN).any(axis=1)] = ABSTAIN
+        return decided
+
+    def _checked(self, L: IntArray) -> IntArray:
+        return check_votes(L, self.cardinality, functions=self._fitted_on())
+
+    def _checked_item(self, votes: IntArray) -> IntArray:
+        one = np.asarray(votes)
+        if one.ndim != 1:
+            raise LabelModelError(f"the votes on one item have {one.ndim} dimensions, expected 1")
+        return np.asarray(self._checked(one[None, :])[0])
+
+    def _fitted_on(self) -> int:
+        if self.n_functions is None:
+            raise LabelModelError(f"the label model {self.name!r} is not fitted", hint="Call fit(L) first")
+        return self.n_functions
+
+    def _prior(self) -> npt.NDArray[np.float64]:
+        shares = check_class_balance(self.class_balance, self.cardinality)
+        return np.asarray(shares / shares.sum())
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The constructor's parameters by name, as scikit-learn has it."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change parameters; the model has to be fitted again.
+
+        Raises
+        ------
+        LabelModelError
+            If there is no such parameter, or its value cannot be used.
+        """
+        present = self.get_params()
+        for name in params:
+            if name not in present:
+                raise LabelModelError(
+                    f"the label model {self.name!r} has no parameter {name!r}; it has {', '.join(present)}"
+                )
+        type(self).__init__(self, **{**present, **params})
+        return self
+
+    def to_state(self) -> tuple[dict[str, Any], Arrays]:
+        """The fitted model as a JSON-able dict and named arrays; see :meth:`from_state`."""
+        state = {
+            "model": self.name,
+            "params": {name: _plain(value) for name, value in self.get_params().items()},
+            "n_functions": self._fitted_on(),
+            "notes": list(self.notes),
+            "diagnostics": dict(self.diagnostics),
+        }
+        return state, self._arrays()
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
+        """The model that :meth:`to_state` described.
+
+        Raises
+        ------
+        LabelModelError
+            If the state is of another label model, or incomplete.
+        """
+        if state.get("model") != cls.name:
+            raise LabelModelError(f"the stored label model is {state.get('model')!r}, expected {cls.name!r}")
+        try:
+            model = cls(**state["params"])
+            model.n_functions = int(state["n_functions"])
+            model.notes = list(state["notes"])
+            model.diagnostics = dict(state["diagnostics"])
+            model._restore(arrays)
+        except (KeyError, TypeError, ValueError) as error:
+            raise LabelModelError(
+                f"the stored label model {cls.name!r} is incomplete: {type(error).__name__}: {error}",
+                hint="Run `labelkit label` again",
+            ) from None
+        return model
+
+
+def decide(probabilities: npt.NDArray[np.float64]) -> IntArray:
+    """The most probable class of each row of (n, k), −1 where two lie within :data:`TIE` of the top."""
+    top = probabilities.max(axis=1, keepdims=True)
+    near = top - probabilities < TIE
+    return np.asarray(np.where(near.sum(axis=1) == 1, probabilities.argmax(axis=1), ABSTAIN))
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as JSON has it: arrays and tuples become lists, numpy scalars Python's."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,72 @@
+"""Labeling functions: declare, discover, fingerprint, compile, apply.
+
+The names below are loaded on first use, so that ``import labelkit`` stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from labelkit.lf.apply import apply_functions as apply_functions
+    from labelkit.lf.base import LabelingFunction as LabelingFunction
+    from labelkit.lf.compile import compile_functions as compile_functions
+    from labelkit.lf.discovery import DiscoveredFunction as DiscoveredFunction
+    from labelkit.lf.discovery import discover as discover
+    from labelkit.lf.expressions import expression as expression
+    from labelkit.lf.fingerprints import Fingerprint as Fingerprint
+    from labelkit.lf.fingerprints import fingerprint as fingerprint
+    from labelkit.lf.lookups import lookup as lookup
+    from labelkit.lf.models import model as model
+    from labelkit.lf.patterns import keywords as keywords
+    from labelkit.lf.patterns import regex as regex
+    from labelkit.lf.python import labeling_function as labeling_function
+    from labelkit.lf.shard import ColumnVotes as ColumnVotes
+    from labelkit.lf.shard import Shard as Shard
+
+_PUBLIC = {
+    "ColumnVotes": "labelkit.lf.shard",
+    "DiscoveredFunction": "labelkit.lf.discovery",
+    "Fingerprint": "labelkit.lf.fingerprints",
+    "LabelingFunction": "labelkit.lf.base",
+    "Shard": "labelkit.lf.shard",
+    "apply_functions": "labelkit.lf.apply",
+    "compile_functions": "labelkit.lf.compile",
+    "discover": "labelkit.lf.discovery",
+    "expression": "labelkit.lf.expressions",
+    "fingerprint": "labelkit.lf.fingerprints",
+    "keywords": "labelkit.lf.patterns",
+    "labeling_function": "labelkit.lf.python",
+    "lookup": "labelkit.lf.lookups",
+    "model": "labelkit.lf.models",
+    "regex": "labelkit.lf.patterns",
+}
+
+__all__ = [
+    "ColumnVotes",
+    "DiscoveredFunction",
+    "Fingerprint",
+    "LabelingFunction",
+    "Shard",
+    "apply_functions",
+    "compile_functions",
+    "discover",
+    "expression",
+    "fingerprint",
+    "keywords",
+    "labeling_function",
+    "lookup",
+    "model",
+    "regex",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'labelkit.lf' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

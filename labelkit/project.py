@@ -1,0 +1,506 @@
+"""``Project``: one labelkit project, for the command line, the app and notebooks alike."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, Concatenate, ParamSpec, TypeVar
+
+from labelkit.config import FILE_NAME, Config, new_config_text, read_config, set_labels
+from labelkit.errors import ConfigError, ProjectExists, ProjectNotFound, SchemaError, StorageError
+from labelkit.progress import Progress, Silent
+from labelkit.steps.leasing import LeasedItem, LeaseReply
+from labelkit.steps.workspace import Workspace
+from labelkit.store import Store, project_lock
+from labelkit.types import Item, LabelSchema
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from labelkit.steps.analysing import FunctionTable, ItemExplanation
+    from labelkit.steps.exporting import ExportResult
+    from labelkit.steps.importing import AnnotationImportResult, ImportOptions, ImportResult
+    from labelkit.steps.labeling import LabelResult
+    from labelkit.steps.leasing import AnnotatorProgress
+    from labelkit.steps.ranking import RankResult
+    from labelkit.steps.running import RunResult
+    from labelkit.steps.simulating import SimulateResult
+    from labelkit.steps.status import Status
+    from labelkit.steps.training import TrainResult
+    from labelkit.steps.voting import VoteResult
+    from labelkit.store import AnswerStatus
+
+__all__ = ["LeaseReply", "LeasedItem", "Project", "find_project"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+EXAMPLE_FUNCTIONS = '''"""Labeling functions of this project: each votes for a label or abstains."""
+
+from labelkit import keywords, labeling_function, regex
+
+# keywords("mentions_refund", ["refund", "charged twice"], label="{first}")
+# regex("has_link", r"https?://", label="{second}")
+#
+# @labeling_function()
+# def very_short(row):
+#     """A message of one or two words."""
+#     return "{first}" if len(row.text.split()) <= 2 else None
+'''
+
+
+def find_project(start: Path) -> Path:
+    """The nearest folder with a ``labelkit.toml``, from ``start`` upwards.
+
+    Raises
+    ------
+    ProjectNotFound
+        If there is none.
+    """
+    start = start.absolute()
+    if start.is_file():
+        start = start.parent
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    raise ProjectNotFound(
+        f"there is no {FILE_NAME} in {start} or above it",
+        hint="Make a project with `labelkit init`, go into one, or give --project FOLDER",
+    )
+
+
+def _writes(command: str) -> Callable[[Callable[Concatenate[Project, P], R]], Callable[Concatenate[Project, P], R]]:
+    """A method that holds the project lock while it works."""
+
+    def decorate(method: Callable[Concatenate[Project, P], R]) -> Callable[Concatenate[Project, P], R]:
+        @functools.wraps(method)
+        def locked(self: Project, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            with self._lock(f"labelkit {command}"):
+                return method(self, *args, **kwargs)
+
+        return locked
+
+    return decorate
+
+
+class Project:
+    """An open project: a folder with ``labelkit.toml`` and one SQLite file.
+
+    Use it as a context manager, in one thread; every step of the loop is a method that does what the
+    command of the same name does.
+
+    Examples
+    --------
+    >>> from labelkit import Project
+    >>> with Project.open("path/to/project") as project:  # doctest: +SKIP
+    ...     project.run()
+    ...     project.labels().head()
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        config: Config,
+        store: Store,
+        *,
+        progress: Progress | None = None,
+        wait: float = 0.0,
+        readonly: bool = False,
+    ) -> None:
+        self.root = root
+        self.config = config
+        self._store = store
+        self._wait = wait
+        self._locked = False
+        self.readonly = readonly
+        self._workspace = Workspace(root, config, store, progress or Silent())
+
+    # ------------------------------------------------------------------ opening and closing
+
+    @classmethod
+    def open(cls, path: str | Path | None = None, *, progress: Progress | None = None, wait: float = 0.0) -> Project:
+        """Open the project in ``path`` (default: the current folder) or above it.
+
+        The project file is made if it is missing, and migrated (after a backup) if it is older. In a
+        folder that cannot be written, the project is opened for reading.
+
+        Parameters
+        ----------
+        wait
+            Seconds to wait for another process that is working on the project.
+
+        Raises
+        ------
+        ProjectNotFound, ConfigError, ProjectTooNew, ProjectDamaged, StorageError
+        """
+        root = find_project(Path(path) if path is not None else Path.cwd())
+        config = read_config(root / FILE_NAME)
+        file = root / f"{config.project.name}.labelkit.db"
+        fresh = not file.exists()
+        readonly = not fresh and not _writable(root, file)
+        store = Store(file, create=fresh, readonly=readonly)
+        try:
+            project = cls(root, config, store, progress=progress, wait=wait, readonly=readonly)
+            if store.setting("name") is None:
+                store.initialise(config.project.name, config.project.task, config.project.labels)
+            project._follow_labels()
+        except BaseException:
+            store.close()
+            raise
+        return project
+
+    @classmethod
+    def init(
+        cls, folder: str | Path = ".", *, name: str | None = None, labels: list[str], files: list[str] | None = None
+    ) -> Project:
+        """Make a project in ``folder``: ``labelkit.toml``, the project file, a file for labeling functions.
+
+        Raises
+        ------
+        ProjectExists
+            If there is one already.
+        ConfigError
+            If the name or the labels cannot be used.
+        """
+        from labelkit.config import parse_config
+
+        root = Path(folder).absolute()
+        target = root / FILE_NAME
+        if target.exists():
+            raise ProjectExists(f"there is a project in {root} already ({FILE_NAME})", hint="Choose another folder")
+        name = name or _as_name(root.name)
+        parse_config({"project": {"name": name, "labels": labels}}, "labelkit init")
+        text = new_config_text(name, labels, data_files=files)
+        functions = root / "labeling_functions"
+        try:
+            functions.mkdir(parents=True, exist_ok=True)
+            if not any(functions.glob("*.py")):
+                example = EXAMPLE_FUNCTIONS.replace("{first}", labels[0]).replace("{second}", labels[1])
+                (functions / "functions.py").write_text(example, encoding="utf-8")
+            target.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise StorageError(
+                f"cannot make a project in {root}: {error.strerror or error}", hint="Is the folder writable?"
+            ) from error
+        return cls.open(root)
+
+    def close(self) -> None:
+        """Close the project file."""
+        self._store.close()
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _lock(self, doing: str) -> Iterator[None]:
+        if self.readonly:
+            raise StorageError(
+                f"{self._store.path} or its folder is read-only, and `{doing}` has to write",
+                hint="Make both writable, or work on a copy",
+            )
+        if self._locked:
+            yield
+            return
+        with project_lock(self._store.path.with_suffix(".lock"), doing, wait=self._wait):
+            self._locked = True
+            try:
+                yield
+            finally:
+                self._locked = False
+
+    def _follow_labels(self) -> None:
+        """Take over classes that were added or put into another order in ``labelkit.toml``."""
+        wanted = list(self.config.project.labels)
+        known = list(self.schema.names)
+        if wanted == known:
+            return
+        gone = [name for name in known if name not in wanted]
+        new = [name for name in wanted if name not in known]
+        if gone:
+            example = f"`labelkit schema rename {gone[0]} {new[0]}`" if new else f"`labelkit schema merge {gone[0]} …`"
+            raise ConfigError(
+                f"{FILE_NAME}: project.labels lacks {', '.join(map(repr, gone))}, which the project file has",
+                hint=f"Put it back; to rename or merge a class without losing labels use {example}",
+            )
+        if self.readonly:
+            raise StorageError(f"project.labels changed in {FILE_NAME}, but {self._store.path} is read-only")
+        with self._lock("labelkit schema"):
+            for name in new:
+                self._store.labels.add(name, actor=FILE_NAME)
+            self._store.labels.reorder(wanted, actor=FILE_NAME)
+
+    # ------------------------------------------------------------------ what is there
+
+    @property
+    def path(self) -> Path:
+        """The SQLite file."""
+        return self._store.path
+
+    @property
+    def name(self) -> str:
+        """The project's name."""
+        return self.config.project.name
+
+    @property
+    def schema(self) -> LabelSchema:
+        """The classes, in order."""
+        return self._workspace.schema
+
+    def items(self) -> pd.DataFrame:
+        """All items: ``id``, ``text``, ``split``, ``gold`` (name or None), then the further fields."""
+        from labelkit.steps.frames import items_frame
+
+        return items_frame(self._workspace)
+
+    def labels(self) -> pd.DataFrame:
+        """The training set as it would be exported now: one row per item."""
+        from labelkit.steps.frames import labels_frame
+
+        return labels_frame(self._workspace)
+
+    def votes(self) -> pd.DataFrame:
+        """The label matrix of the last `vote`: one row per item id, one column per function, class names or None."""
+        from labelkit.steps.frames import votes_frame
+
+        return votes_frame(self._workspace)
+
+    def queue(self) -> pd.DataFrame:
+        """The queue of the last `rank`: ``rank``, ``id``, ``text``, ``role``, ``strategy``, ``utility``, ``reason``."""
+        from labelkit.steps.frames import queue_frame
+
+        return queue_frame(self._workspace)
+
+    def search(self, query: str, *, limit: int = 20) -> list[str]:
+        """Ids of items whose text matches an SQLite FTS5 query, best first."""
+        return self._store.items.ids(self._store.items.search(query, limit))
+
+    def item(self, item_id: str) -> Item | None:
+        """One item by its id, or None."""
+        number = self._store.items.number_of(item_id)
+        return None if number is None else self._store.items.get(number, self.schema)
+
+    def status(self) -> Status:
+        """How far each step is, what is out of date, and what to do next."""
+        from labelkit.steps.status import status
+
+        return status(self._workspace)
+
+    def lfs(self) -> FunctionTable:
+        """The analysis of the labeling functions of the last `vote`."""
+        from labelkit.steps.analysing import analyse_functions
+
+        return analyse_functions(self._workspace)
+
+    def explain(self, item_id: str) -> ItemExplanation:
+        """Why one item has the label that it has: votes with log-odds, people, end model."""
+        from labelkit.steps.analysing import explain_item
+
+        return explain_item(self._workspace, item_id)
+
+    def doctor(self) -> list[str]:
+        """What is wrong with the project file, in words; empty when all is well."""
+        return self._store.problems()
+
+    # ------------------------------------------------------------------ the steps of the loop
+
+    @_writes("import")
+    def import_items(
+        self, *files: str | Path, options: ImportOptions | None = None, stdin: BinaryIO | None = None
+    ) -> ImportResult:
+        """Import CSV, JSONL or Parquet files; ``options`` default to ``[data]`` in ``labelkit.toml``."""
+        from labelkit.steps.importing import default_options, import_items
+
+        return import_items(self._workspace, files, options or default_options(self.config), stdin=stdin)
+
+    @_writes("import --annotations")
+    def import_annotations(self, *files: str | Path, columns: dict[str, str] | None = None) -> AnnotationImportResult:
+        """Import answers that people gave elsewhere: item, annotator, label, time."""
+        from labelkit.steps.importing import import_annotations
+
+        return import_annotations(self._workspace, files, columns)
+
+    @_writes("vote")
+    def vote(self) -> VoteResult:
+        """Run the labeling functions on all items for which they have no votes yet."""
+        from labelkit.steps.voting import vote
+
+        return vote(self._workspace)
+
+    @_writes("label")
+    def label(self, *, force: bool = False) -> LabelResult:
+        """Fit the label model and label all items."""
+        from labelkit.steps.labeling import label
+
+        return label(self._workspace, force=force)
+
+    @_writes("train")
+    def train(self, *, force: bool = False) -> TrainResult:
+        """Train the end model and predict all items."""
+        from labelkit.steps.training import train
+
+        return train(self._workspace, force=force)
+
+    @_writes("rank")
+    def rank(self, *, size: int | None = None, force: bool = False) -> RankResult:
+        """Compose the queue."""
+        from labelkit.steps.ranking import rank
+
+        return rank(self._workspace, size=size, force=force)
+
+    @_writes("run")
+    def run(self) -> RunResult:
+        """Import the configured files, then vote, label, train and rank."""
+        from labelkit.steps.running import run
+
+        return run(self._workspace)
+
+    def simulate(self, *, answers: int, batch: int = 25, keep: bool = False) -> SimulateResult:
+        """Answer the queue from gold labels, on a copy unless ``keep``."""
+        from labelkit.steps.simulating import simulate
+
+        if not keep:
+            return simulate(self._workspace, answers=answers, batch=batch)
+        with self._lock("labelkit simulate --keep"):
+            return simulate(self._workspace, answers=answers, batch=batch, keep=True)
+
+    def answer(
+        self, item_id: str, label: str | None, *, annotator: str, comment: str | None = None, reason: str | None = None
+    ) -> None:
+        """Store one answer: a label by name, or None for a skip with a ``reason``."""
+        from labelkit.steps.answering import answer
+
+        answer(self._workspace, item_id, label, annotator=annotator, comment=comment, reason=reason)
+
+    def export(self, out: str | Path | BinaryIO, *, format: str | None = None) -> ExportResult:
+        """Write the training set and, beside it, its manifest."""
+        from labelkit.steps.exporting import export
+
+        return export(self._workspace, out, format=format)
+
+    # ------------------------------------------------------------------ people who answer the queue
+
+    # None of these takes the project lock: an answer never waits for a step that runs.
+
+    @property
+    def skip_reasons(self) -> Mapping[str, str]:
+        """Codes of the reasons for which people decline an item → what they read."""
+        from labelkit.annotate import SKIP_REASONS
+
+        return SKIP_REASONS
+
+    @property
+    def guidelines(self) -> str | None:
+        """The annotation guidelines (Markdown) that ``labelkit.toml`` names, if that file is in the project."""
+        name = self.config.annotation.guidelines
+        path = None if name is None else (self.root / name).resolve()
+        # A project of somebody else must not show annotators a file from outside its folder.
+        if path is None or not path.is_relative_to(self.root.resolve()) or not path.is_file():
+            return None
+        return path.read_text(encoding="utf-8", errors="replace")
+
+    @staticmethod
+    def annotator_name(name: str) -> str:
+        """The name as answers carry it: spaces trimmed and collapsed; AnnotationError if it cannot be used."""
+        from labelkit.steps.leasing import annotator_name
+
+        return annotator_name(name)
+
+    def claim(self, annotator: str, *, n: int = 1) -> list[LeasedItem]:
+        """Lease up to ``n`` items of the queue to one person, for ``annotation.lease_minutes``."""
+        from labelkit.steps.leasing import claim
+
+        return claim(self._workspace, annotator, n=n)
+
+    def answer_lease(self, item: LeasedItem, reply: LeaseReply, *, annotator: str) -> AnswerStatus:
+        """Store the answer to a leased item; says whether it was ``stored``, ``late`` or ``repeated``."""
+        from labelkit.steps.leasing import answer_lease
+
+        return answer_lease(self._workspace, item, reply, annotator=annotator)
+
+    def withdraw(self, token: str, *, annotator: str) -> LeasedItem | None:
+        """Undo the answer given with ``token`` and lease its item to the same person again."""
+        from labelkit.steps.leasing import withdraw
+
+        return withdraw(self._workspace, token, annotator=annotator)
+
+    def release(self, annotator: str, *, tokens: Iterable[str] | None = None) -> int:
+        """Give a person's leases back to the queue; returns how many there were."""
+        from labelkit.steps.leasing import release
+
+        return release(self._workspace, annotator, tokens=tokens)
+
+    def annotator_progress(self, annotator: str) -> AnnotatorProgress:
+        """How much one person has answered, and how much is left to ask."""
+        from labelkit.steps.leasing import progress
+
+        return progress(self._workspace, annotator)
+
+    # ------------------------------------------------------------------ housekeeping
+
+    def backup(self, target: str | Path) -> Path:
+        """A consistent copy of the project file, also while others work."""
+        out = Path(target).absolute()
+        if out.is_dir():
+            out = out / self.path.name
+        self._store.database.backup(out)
+        return out
+
+    @_writes("schema")
+    def change_schema(self, change: str, *names: str) -> LabelSchema:
+        """Rename (old, new), add (name), merge (old, into) or reorder (all names) classes.
+
+        No stored vote or answer is touched; ``labelkit.toml`` follows.
+        """
+        labels = self._store.labels
+        counts = {"rename": 2, "add": 1, "merge": 2}
+        if change in counts and len(names) != counts[change]:
+            raise SchemaError(f"schema {change} takes {counts[change]} name(s), given {len(names)}")
+        toml = self.root / FILE_NAME
+        before = toml.read_text(encoding="utf-8")
+        after = _names_after(self.schema, change, list(names))
+        set_labels(toml, after)
+        try:
+            if change == "rename":
+                labels.rename(*names, actor="owner")
+            elif change == "add":
+                labels.add(names[0], actor="owner")
+            elif change == "merge":
+                labels.merge(*names, actor="owner")
+            else:
+                labels.reorder(list(names), actor="owner")
+        except BaseException:
+            toml.write_text(before, encoding="utf-8")
+            raise
+        return self.schema
+
+
+def _names_after(schema: LabelSchema, change: str, names: list[str]) -> list[str]:
+    old = list(schema.names)
+    if change == "rename":
+        return [names[1] if name == names[0] else name for name in old]
+    if change == "add":
+        return [*old, names[0]]
+    if change == "merge":
+        return [name for name in old if name != names[0]]
+    if change == "reorder":
+        return names
+    raise SchemaError(f"unknown change {change!r} of the schema; choose one of rename, add, merge, reorder")
+
+
+def _as_name(folder: str) -> str:
+    kept = "".join(c if (c.isalnum() and c.isascii()) or c in "._-" else "-" for c in folder).strip("-._")
+    return kept or "project"
+
+
+def _writable(root: Path, file: Path) -> bool:
+    import os
+
+    return os.access(root, os.W_OK) and os.access(file, os.W_OK)

@@ -1,0 +1,237 @@
+"""Analysis of the labeling functions, and the explanation of one item: figures read, nothing run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelkit.analysis import Explanation, explain_votes, lf_summary, vote_summary
+from labelkit.errors import ProjectError
+from labelkit.labelmodels import load_label_model
+from labelkit.steps.labeling import vote_matrix
+from labelkit.steps.training import current_end_model
+from labelkit.steps.workspace import Workspace
+from labelkit.types import ABSTAIN, Estimate, Fault, IntArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class FunctionRow:
+    """One labeling function. Shares are of all items; ``accuracy`` is against the table's reference."""
+
+    name: str
+    kind: str
+    place: str
+    polarity: list[str]
+    coverage: float
+    overlap: float
+    conflict: float
+    accuracy: Estimate
+    contradicted: int
+    """Votes that people's answers contradict."""
+    faults: int
+    fault_examples: list[Fault]
+
+
+@dataclass(frozen=True)
+class FunctionTable:
+    """The analysis of all functions; ``reference`` says in words what accuracies are measured against."""
+
+    functions: list[FunctionRow]
+    items: int
+    coverage: float
+    overlap: float
+    conflict: float
+    reference: str
+    notes: list[str] = field(default_factory=list)
+
+    def frame(self) -> pd.DataFrame:
+        """The functions as a DataFrame, one row each."""
+        import pandas as pd
+
+        rows = []
+        for function in self.functions:
+            row = asdict(function)
+            estimate = row.pop("accuracy")
+            del row["fault_examples"]
+            rows.append({**row, "accuracy": estimate["value"], "accuracy_low": estimate["low"],
+                         "accuracy_high": estimate["high"], "n": estimate["n"]})  # fmt: skip
+        return pd.DataFrame(rows)
+
+
+def analyse_functions(workspace: Workspace) -> FunctionTable:
+    """The analysis of the functions of the last `vote`.
+
+    Raises
+    ------
+    StepMissing
+        If `vote` has not run on the present items.
+    """
+    run = workspace.need("vote", "the analysis")
+    L = vote_matrix(workspace, run)
+    functions = run.parameters["functions"]
+    reference, words, notes = _reference(workspace)
+    digests = run.parameters["shards"]
+    faults = [workspace.store.votes.faults(f["fingerprint"], digests) for f in functions]
+    schema = workspace.schema
+    summaries = lf_summary(
+        L,
+        [f["name"] for f in functions],
+        cardinality=schema.cardinality,
+        gold=reference,
+        human=schema.to_indices(workspace.people().teaching),
+        faults=[sum(count for count, _ in shards) for shards in faults],
+        fault_examples=[[f for _, examples in shards for f in examples][:3] for shards in faults],
+    )
+    rows = [
+        FunctionRow(
+            name=s.name,
+            kind=f["kind"],
+            place=f["place"],
+            polarity=[schema.names[c] for c in s.polarity],
+            coverage=s.coverage,
+            overlap=s.overlap,
+            conflict=s.conflict,
+            accuracy=s.accuracy,
+            contradicted=s.contradicted,
+            faults=s.faults,
+            fault_examples=list(s.fault_examples),
+        )
+        for s, f in zip(summaries, functions, strict=True)
+    ]
+    silent = [row.name for row in rows if not row.polarity]
+    if silent:
+        notes.append(f"{', '.join(silent)} abstained on every item")
+    whole = vote_summary(L)
+    return FunctionTable(rows, whole.items, whole.coverage, whole.overlap, whole.conflict, words, notes)
+
+
+def _reference(workspace: Workspace) -> tuple[IntArray, str, list[str]]:
+    """Known labels to measure functions against: people's and gold ones outside the test split, if any.
+
+    Functions are edited until the figures please; measured on test items they would please there too.
+    """
+    people = workspace.people()
+    schema = workspace.schema
+    human = schema.to_indices(people.teaching)
+    gold = schema.to_indices(workspace.store.items.gold())
+    held_out = np.array([split == "test" for split in workspace.store.items.splits()], dtype=bool)
+    usable = np.where(held_out | people.audit, ABSTAIN, gold)
+    known = np.where(human != ABSTAIN, human, usable)
+    if (known != ABSTAIN).any():
+        answers, golds = int((human != ABSTAIN).sum()), int(((known != ABSTAIN) & (human == ABSTAIN)).sum())
+        return known, f"{golds:,} gold labels and {answers:,} answers outside the test split and the audit", []
+    if (gold != ABSTAIN).any():
+        note = "the only known labels are on test items: functions tuned to these figures look better than they are"
+        return gold, f"{int((gold != ABSTAIN).sum()):,} gold labels of the test split", [note]
+    return gold, "nothing: there are no gold labels and no answers", []
+
+
+@dataclass(frozen=True)
+class ItemExplanation:
+    """One item: who says what about its label. ``explanation`` is None before the first `label` run."""
+
+    id: str
+    text: str
+    fields: dict[str, Any]
+    split: str | None
+    gold: str | None
+    label: str | None
+    source: str | None
+    answers: list[dict[str, Any]]
+    role: str | None
+    explanation: Explanation | None
+    notes: list[str]
+
+
+def explain_item(workspace: Workspace, item_id: str) -> ItemExplanation:
+    """Why one item has its label.
+
+    Raises
+    ------
+    ProjectError
+        If there is no such item.
+    """
+    store, schema = workspace.store, workspace.schema
+    number = store.items.number_of(item_id)
+    if number is None:
+        raise ProjectError(f"there is no item with the id {item_id!r}", hint="`labelkit export -` lists them all")
+    item = store.items.get(number, schema)
+    notes: list[str] = []
+    explanation = _explanation(workspace, number, notes)
+    label, source = _final(workspace, number)
+    answers = store.people.history(number)
+    for answer in answers:
+        answer["label"] = None if answer["label"] is None else schema.name_of(answer["label"])
+    return ItemExplanation(
+        id=item.id,
+        text=item.text,
+        fields=dict(item.fields),
+        split=item.split,
+        gold=None if item.gold is None else schema.name_of(item.gold),
+        label=label,
+        source=source,
+        answers=answers,
+        role=store.people.roles().get(number),
+        explanation=explanation,
+        notes=notes,
+    )
+
+
+def _final(workspace: Workspace, number: int) -> tuple[str | None, str | None]:
+    from labelkit.steps.exporting import final_label
+
+    return final_label(workspace, number)
+
+
+def _explanation(workspace: Workspace, number: int, notes: list[str]) -> Explanation | None:
+    store, schema = workspace.store, workspace.schema
+    run = store.runs.latest("label")
+    if run is None or number >= run.parameters["items"]:
+        notes.append("not labeled yet: run `labelkit label`")
+        return None
+    votes_run = store.runs.get(run.parameters["vote_run"])
+    state = store.runs.model_state(run.id)
+    assert votes_run is not None and state is not None
+    if tuple(run.parameters["class_ids"]) != schema.ids:
+        notes.append("the classes changed after the last `labelkit label`: run it again for an explanation")
+        return None
+    names = [f["name"] for f in votes_run.parameters["functions"]]
+    votes = vote_matrix(workspace, votes_run)[number]
+    model = load_label_model(*state)
+    end_model, features = _end_model_view(workspace, number, notes)
+    return explain_votes(
+        votes,
+        names=names,
+        class_names=schema.names,
+        contributions=model.contributions(votes),
+        log_prior=model.log_prior,
+        probabilities=model.predict_proba(votes[None, :])[0],
+        unit=model.unit,
+        end_model=end_model,
+        features=features,
+    )
+
+
+def _end_model_view(workspace: Workspace, number: int, notes: list[str]) -> tuple[Any, list[tuple[str, float]]]:
+    """The end model's probabilities of one item and its strongest features, if it is trained and current."""
+    run = workspace.store.runs.latest("train")
+    label_run = workspace.store.runs.latest("label")
+    if run is None or number >= run.parameters["items"]:
+        return None, []
+    probabilities = workspace.predictions(run)[number].astype(np.float64)
+    if label_run is None or run.parameters["label_run"] != label_run.id:
+        notes.append("the end model is older than the label model: run `labelkit train` to see its features")
+        return probabilities, []
+    if ":" in run.parameters["model"]["name"]:
+        notes.append("the features of a custom end model are not shown: that would import its code")
+        return probabilities, []
+    model = current_end_model(workspace, run, workspace.people())
+    if model.explain_note:
+        notes.append(model.explain_note)
+    weights = model.explain(workspace.store.items.rows([number]), int(probabilities.argmax()))
+    return probabilities, [(w.feature, w.weight) for w in weights]

@@ -1,0 +1,230 @@
+"""Export: final labels with their source and weight → a file and its manifest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+
+from labelkit.annotate import HumanLabels
+from labelkit.export import ExportedFile, export_training_set
+from labelkit.steps.labeling import vote_matrix
+from labelkit.steps.workspace import Workspace
+from labelkit.store import Run, column_name
+from labelkit.trainingset import (
+    FinalLabels,
+    FunctionRecord,
+    OutputRecord,
+    Tally,
+    TrainingColumns,
+    assemble,
+    build_manifest,
+    canonical_json,
+)
+from labelkit.types import ABSTAIN, SHARD_SIZE, BoolArray, FloatArray, IntArray
+
+AUDIT_SPLIT = "audit"
+"""The split of people's audit answers in an export: for evaluation only, so that nobody trains on them."""
+
+
+@dataclass
+class ExportResult:
+    """What was written; ``path`` and ``manifest`` are None for a stream."""
+
+    path: Path | None
+    manifest: Path | None
+    format: str
+    rows: int
+    sha256: str
+    by_source: dict[str, int]
+    by_label: dict[str, int]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """All that decides final labels, over all n items; labels as class indices."""
+
+    adjudicated: IntArray
+    agreed: IntArray
+    gold: IntArray | None
+    label_model: FloatArray | None
+    label_model_label: IntArray | None
+    covered: BoolArray | None
+    end_model: FloatArray | None
+    splits: list[str | None]
+    runs: dict[str, Run]
+
+
+def export(workspace: Workspace, out: str | Path | BinaryIO, *, format: str | None = None) -> ExportResult:
+    """Write every item with its final label; atomically, and the same bytes for the same project.
+
+    Raises
+    ------
+    StepMissing
+        If items came after the last `label` or `train`.
+    ExportError, StorageError
+        If the file cannot be written.
+    """
+    started = time.perf_counter()
+    columns, tally, evidence = _prepare(workspace)
+    with workspace.progress.track("exporting", workspace.store.items.count()) as advance:
+
+        def counted() -> Iterator[pa.Table]:
+            for batch in _batches(workspace, columns, tally, evidence):
+                yield batch
+                advance(len(batch))
+
+        written = export_training_set(
+            counted(),
+            out,
+            schema=columns.schema,
+            format=format,
+            manifest=lambda file: _manifest(workspace, columns, tally, evidence, file),
+        )
+    manifest = None if written.path is None else written.path.with_name(written.path.name + ".manifest.json")
+    counts: dict[str, Any] = tally.to_dict()
+    return ExportResult(
+        path=written.path,
+        manifest=manifest,
+        format=written.format,
+        rows=written.rows,
+        sha256=written.sha256,
+        by_source=counts["by_source"],
+        by_label=counts["by_label"],
+        seconds=time.perf_counter() - started,
+    )
+
+
+def export_batches(workspace: Workspace) -> tuple[pa.Schema, Iterator[pa.Table]]:
+    """The training set as Arrow tables, one a shard, for readers in this process."""
+    columns, tally, evidence = _prepare(workspace)
+    return columns.schema, _batches(workspace, columns, tally, evidence)
+
+
+def final_label(workspace: Workspace, number: int) -> tuple[str | None, str | None]:
+    """The label (by name) and the source that an export would give one item now."""
+    final = _final(workspace, _evidence(workspace), slice(number, number + 1), 1)
+    name = None if final.label[0] == ABSTAIN else workspace.schema.names[final.label[0]]
+    return name, final.sources[0]
+
+
+def _prepare(workspace: Workspace) -> tuple[TrainingColumns, Tally, _Evidence]:
+    types = workspace.store.items.arrow_types()
+    columns = TrainingColumns(workspace.schema, types, frozenset(workspace.store.items.json_fields()))
+    return columns, Tally(workspace.schema), _evidence(workspace)
+
+
+def _evidence(workspace: Workspace) -> _Evidence:
+    people = workspace.people()
+    label_run = workspace.store.runs.latest("label")
+    train_run = workspace.store.runs.latest("train")
+    runs: dict[str, Run] = {}
+    raw = decided = covered = predictions = None
+    if label_run is not None:
+        label_run = workspace.need_fresh("label", "exporting")
+        votes_run = workspace.store.runs.get(label_run.parameters["vote_run"])
+        assert votes_run is not None
+        raw, decided = workspace.label_probabilities(label_run)
+        covered = (vote_matrix(workspace, votes_run) != ABSTAIN).any(axis=1)
+        runs |= {"vote": votes_run, "label": label_run}
+    if train_run is not None:
+        train_run = workspace.need_fresh("train", "exporting")
+        predictions = workspace.predictions(train_run)
+        runs["train"] = train_run
+    human = np.where(people.simulated, ABSTAIN, workspace.schema.to_indices(people.label))
+    return _Evidence(
+        adjudicated=np.where(people.adjudicated, human, ABSTAIN),
+        agreed=human,
+        gold=_training_gold(workspace, people),
+        label_model=raw,
+        label_model_label=decided,
+        covered=covered,
+        end_model=predictions,
+        splits=_splits(workspace, people, human),
+        runs=runs,
+    )
+
+
+def _training_gold(workspace: Workspace, people: HumanLabels) -> IntArray | None:
+    """Gold labels that the owner gave for training: only where asked for, only in the train split."""
+    if not workspace.config.training_set.use_gold:
+        return None
+    gold = workspace.schema.to_indices(workspace.store.items.gold())
+    return np.where(workspace.training_rows(people), gold, ABSTAIN)
+
+
+def _splits(workspace: Workspace, people: HumanLabels, human: IntArray) -> list[str | None]:
+    audited = people.audit & (human != ABSTAIN)
+    return [AUDIT_SPLIT if a else split for a, split in zip(audited, workspace.store.items.splits(), strict=True)]
+
+
+def _batches(workspace: Workspace, columns: TrainingColumns, tally: Tally, evidence: _Evidence) -> Iterator[pa.Table]:
+    for number, table in workspace.store.items.shards():
+        rows = slice(number * SHARD_SIZE, number * SHARD_SIZE + len(table))
+        final = _final(workspace, evidence, rows, len(table))
+        splits = evidence.splits[rows]
+        tally.add(final, splits)
+        fields = {name: table.column(column_name(name)) for name in columns.fields}
+        yield columns.table(table.column("id"), table.column("text"), final, splits, fields)
+
+
+def _final(workspace: Workspace, evidence: _Evidence, rows: slice, n: int) -> FinalLabels:
+    def part(array: Any) -> Any:
+        return None if array is None else array[rows]
+
+    return assemble(
+        n,
+        workspace.schema.cardinality,
+        adjudicated=part(evidence.adjudicated),
+        agreed=part(evidence.agreed),
+        gold=part(evidence.gold),
+        label_model=part(evidence.label_model),
+        label_model_label=part(evidence.label_model_label),
+        covered=part(evidence.covered),
+        end_model=part(evidence.end_model),
+        min_probability=workspace.config.training_set.min_probability,
+    )
+
+
+def _manifest(
+    workspace: Workspace, columns: TrainingColumns, tally: Tally, evidence: _Evidence, file: ExportedFile
+) -> bytes:
+    functions = evidence.runs["vote"].parameters["functions"] if "vote" in evidence.runs else []
+    people = workspace.people()
+    manifest = build_manifest(
+        project=workspace.config.project.name,
+        labels=workspace.schema,
+        tally=tally,
+        functions=[FunctionRecord(f["name"], f["kind"], f["fingerprint"]) for f in functions],
+        runs={step: _lineage(run) for step, run in evidence.runs.items()},
+        seed=workspace.seed,
+        settings={
+            "training_set": workspace.config.training_set.model_dump(),
+            "annotation": workspace.config.annotation.model_dump(),
+            "simulated_answers_behind_the_models": int(people.simulated.sum()),
+        },
+        versions=workspace.versions,
+        output=OutputRecord(
+            file=file.path.name if file.path is not None else "",
+            format=file.format,
+            rows=file.rows,
+            bytes=file.bytes,
+            sha256=file.sha256,
+            columns=file.columns,
+            renamed=columns.renamed,
+        ),
+    )
+    return canonical_json(manifest)
+
+
+def _lineage(run: Run) -> dict[str, Any]:
+    """What a run depended on, without times, run numbers and what is told elsewhere in the manifest."""
+    kept = {"model", "options", "class_ids", "items", "people"}
+    parameters = {name: value for name, value in run.parameters.items() if name in kept}
+    return {"parameters": parameters, "inputs": run.inputs, "seed": run.seed, "versions": run.versions}

@@ -1,0 +1,142 @@
+"""Rank: which items to ask people about next, and why."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelkit.annotate import HumanLabels
+from labelkit.endmodels import committee
+from labelkit.errors import QueryError
+from labelkit.query import Pool, compose_queue, needs
+from labelkit.steps.labeling import training_targets, vote_matrix
+from labelkit.steps.training import current_end_model, features
+from labelkit.steps.workspace import Workspace, clamp, digest
+from labelkit.store import Run
+from labelkit.types import ABSTAIN, FloatArray, IntArray, QueueEntry
+
+COMMITTEE_MEMBERS = 5
+
+
+@dataclass
+class RankResult:
+    """The new queue. ``pool``: items that could have been asked."""
+
+    queue: list[QueueEntry]
+    pool: int
+    roles: dict[str, int]
+    notes: list[str]
+    run: int
+    reused: bool
+    seconds: float
+
+
+def rank(workspace: Workspace, *, size: int | None = None, force: bool = False) -> RankResult:
+    """Compose the queue from the pool: items of the train split that want more answers.
+
+    Raises
+    ------
+    StepMissing
+        If `train` has not run on the present items.
+    """
+    started = time.perf_counter()
+    train_run = workspace.need_fresh("train", "ranking")
+    people = workspace.people()
+    settings = workspace.config.query
+    size = settings.size if size is None else size
+    if size < 1:
+        raise QueryError(f"a queue of {size} items cannot be made", hint="Ask for at least 1")
+    items = pool_items(workspace, people)
+    roles = workspace.store.people.roles()
+    inputs = digest(
+        train_run.inputs, train_run.id, items, sorted(roles.items()), size, settings.model_dump(), workspace.seed
+    )
+    latest = workspace.store.runs.latest("rank")
+    if latest is not None and latest.inputs == inputs and not force:
+        return _result(workspace, latest, started)
+    pool = _pool(workspace, train_run, people, items)
+    composed = compose_queue(
+        pool,
+        mix=settings.mix,
+        size=size,
+        audit_share=settings.audit_share,
+        tuning_share=settings.tuning_share,
+        roles=roles,
+        seed=workspace.seed,
+    )
+    fresh = [
+        (e.item, e.role, e.inclusion_probability)
+        for e in composed.entries
+        if e.role in ("audit", "tuning") and e.item not in roles and e.inclusion_probability is not None
+    ]
+    run = workspace.store.runs.finish(
+        "rank",
+        parameters={
+            "train_run": train_run.id,
+            "size": size,
+            "query": settings.model_dump(),
+            "items": len(people.label),
+            "people": digest(people.answers),
+        },
+        inputs=inputs,
+        versions=workspace.versions,
+        seconds=time.perf_counter() - started,
+        metrics={"pool": len(items), "notes": list(composed.notes)},
+        seed=workspace.seed,
+        queue=composed.entries,
+        roles=fresh,
+    )
+    stored = workspace.store.runs.get(run)
+    assert stored is not None
+    return _result(workspace, stored, started, reused=False)
+
+
+def _result(workspace: Workspace, run: Run, started: float, *, reused: bool = True) -> RankResult:
+    queue = workspace.store.runs.queue(run.id)
+    roles: dict[str, int] = {}
+    for entry in queue:
+        roles[entry.role] = roles.get(entry.role, 0) + 1
+    return RankResult(
+        queue, run.metrics["pool"], roles, run.metrics["notes"], run.id, reused, time.perf_counter() - started
+    )
+
+
+def pool_items(workspace: Workspace, people: HumanLabels) -> IntArray:
+    """Item numbers that want another answer: in the train split, too few answers, not decided."""
+    splits = np.array([split in (None, "train") for split in workspace.store.items.splits()], dtype=bool)
+    wanted = people.answers < workspace.config.annotation.answers_per_item
+    return np.flatnonzero(splits & wanted & ~people.adjudicated)
+
+
+def _pool(workspace: Workspace, train_run: Run, people: HumanLabels, items: IntArray) -> Pool:
+    label_run = workspace.store.runs.get(train_run.parameters["label_run"])
+    assert label_run is not None
+    raw, _ = workspace.label_probabilities(label_run)
+    labels = clamp(raw, workspace.schema.to_indices(people.teaching))
+    votes_run = workspace.store.runs.get(label_run.parameters["vote_run"])
+    assert votes_run is not None
+    covered = (vote_matrix(workspace, votes_run) != ABSTAIN).any(axis=1)
+    return Pool(
+        items=items,
+        end_model=workspace.predictions(train_run)[items],
+        label_model=labels[items],
+        covered=covered[items],
+        committee=_committee(workspace, train_run, label_run, people, items),
+        label_names=workspace.schema.names,
+    )
+
+
+def _committee(
+    workspace: Workspace, train_run: Run, label_run: Run, people: HumanLabels, items: IntArray
+) -> FloatArray | None:
+    """Probabilities of a bootstrap committee, where the mix asks for one."""
+    if "committee" not in needs(workspace.config.query.mix):
+        return None
+    Y, usable = training_targets(workspace, label_run, people)
+    model = current_end_model(workspace, train_run, people)
+    return committee(
+        model, features(workspace).X, Y, usable.astype(np.float64), rows=items, members=COMMITTEE_MEMBERS,
+        seed=workspace.seed,
+    )  # fmt: skip

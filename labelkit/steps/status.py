@@ -1,0 +1,135 @@
+"""Status: how far each step is, what is out of date, what the figures are, what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from labelkit.annotate import HumanLabels
+from labelkit.steps.workspace import Workspace, digest
+from labelkit.store import Run
+
+STEPS = ("vote", "label", "train", "rank")
+
+
+@dataclass(frozen=True)
+class StepState:
+    """One step: ``state`` is ``never ran``, ``up to date`` or ``out of date``; ``why`` says what changed."""
+
+    step: str
+    state: str
+    why: str = ""
+    run: int | None = None
+    at: str | None = None
+    seconds: float | None = None
+
+
+@dataclass
+class Status:
+    """The project at a glance. ``scores`` and ``audit`` as in the last `train`, else empty."""
+
+    name: str
+    file: str
+    labels: list[str]
+    items: int
+    splits: dict[str, int]
+    gold: int
+    functions: int
+    coverage: float | None
+    answers: int
+    skips: int
+    simulated: int
+    annotators: int
+    disputed: int
+    steps: list[StepState]
+    scores: dict[str, Any] = field(default_factory=dict)
+    audit: dict[str, Any] = field(default_factory=dict)
+    queued: int = 0
+    next: str = ""
+
+
+def status(workspace: Workspace) -> Status:
+    """Read the state of every step; runs nothing, imports no project code.
+
+    Edits of labeling functions since the last `vote` are not seen here: that needs running them.
+    """
+    store = workspace.store
+    people = workspace.people()
+    splits: dict[str, int] = {}
+    for split in store.items.splits():
+        splits[split or "none"] = splits.get(split or "none", 0) + 1
+    runs = {step: store.runs.latest(step) for step in STEPS}
+    counts = store.people.counts()
+    out = Status(
+        name=workspace.config.project.name,
+        file=str(store.path),
+        labels=list(workspace.schema.names),
+        items=store.items.count(),
+        splits=splits,
+        gold=int((store.items.gold() >= 0).sum()),
+        functions=len(runs["vote"].parameters["functions"]) if runs["vote"] else 0,
+        coverage=_coverage(runs["label"]),
+        answers=counts["labels"],
+        skips=counts["skips"],
+        simulated=counts["simulated"],
+        annotators=counts["annotators"],
+        disputed=len(people.disputed),
+        steps=_states(workspace, runs, people),
+    )
+    if runs["train"] is not None:
+        out.scores, out.audit = runs["train"].metrics["scores"], runs["train"].metrics["audit"]
+    if runs["rank"] is not None:
+        wanted = workspace.config.annotation.answers_per_item
+        out.queued = sum(people.answers[e.item] < wanted for e in store.runs.queue(runs["rank"].id))
+    out.next = _next(workspace, out)
+    return out
+
+
+def _coverage(run: Run | None) -> float | None:
+    if run is None or not run.metrics["items"]:
+        return None
+    return float(run.metrics["covered"] / run.metrics["items"])
+
+
+def _states(workspace: Workspace, runs: dict[str, Run | None], people: HumanLabels) -> list[StepState]:
+    checks = {
+        "vote": lambda run: (
+            "" if run.parameters["shards"] == workspace.store.items.shard_digests() else "items came or changed"
+        ),
+        "label": lambda run: _behind(run, "vote_run", runs["vote"], digest(people.teaching)),
+        "train": lambda run: _behind(run, "label_run", runs["label"], digest(people.teaching, people.audited)),
+        "rank": lambda run: _behind(run, "train_run", runs["train"], digest(people.answers)),
+    }
+    states: list[StepState] = []
+    for step in STEPS:
+        run = runs[step]
+        if run is None:
+            states.append(StepState(step, "never ran"))
+            continue
+        why = checks[step](run)
+        if not why and states and states[-1].state != "up to date":
+            why = f"{states[-1].step} is out of date"
+        states.append(StepState(step, "out of date" if why else "up to date", why, run.id, run.started_at, run.seconds))
+    return states
+
+
+def _behind(run: Run, key: str, upstream: Run | None, people: str) -> str:
+    if upstream is not None and run.parameters[key] != upstream.id:
+        return f"{upstream.step} has run since"
+    return "" if run.parameters["people"] == people else "people have answered since"
+
+
+def _next(workspace: Workspace, now: Status) -> str:
+    if not now.items:
+        files = workspace.config.data.files
+        return "`labelkit run`" if files else "`labelkit import FILE`"
+    for state in now.steps:
+        if state.state != "up to date":
+            return (
+                f"`labelkit {state.step}`"
+                if state.state == "out of date" and state.step != "vote"
+                else "`labelkit run`"
+            )
+    if now.queued:
+        return f"`labelkit serve`: {now.queued:,} items are waiting in the queue"
+    return "`labelkit export training_set.parquet`"

@@ -1,0 +1,191 @@
+"""Train: probabilistic labels and answers → end model → a prediction for every item."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from labelkit.analysis import Score, score, wilson
+from labelkit.annotate import HumanLabels
+from labelkit.endmodels import (
+    EndModel,
+    FeatureFields,
+    FeatureSet,
+    fit_end_model,
+    fit_features,
+    load_end_model,
+    most_features,
+)
+from labelkit.errors import EndModelError
+from labelkit.steps.labeling import as_dict, training_targets
+from labelkit.steps.workspace import Workspace, digest
+from labelkit.store import Run
+from labelkit.types import ABSTAIN, BoolArray, Estimate, FloatArray, IntArray
+
+
+@dataclass
+class TrainResult:
+    """What a training run found. ``scores``: end model, label model and majority vote on gold test items."""
+
+    model: str
+    trained_on: int
+    human: int
+    features: int
+    scores: dict[str, Any]
+    audit: dict[str, Any]
+    """Accuracy on the audit slice: ``value``, ``low``, ``high`` (95% Wilson), ``n``."""
+    notes: list[str]
+    run: int
+    reused: bool
+    seconds: float
+
+
+def train(workspace: Workspace, *, force: bool = False) -> TrainResult:
+    """Train the end model and predict all items.
+
+    Raises
+    ------
+    StepMissing
+        If `label` has not run on the present items.
+    EndModelError
+        If there is nothing to learn from.
+    """
+    started = time.perf_counter()
+    label_run = workspace.need_fresh("label", "training")
+    people = workspace.people()
+    Y, usable = training_targets(workspace, label_run, people)
+    gold = workspace.test_gold()
+    audited = workspace.schema.to_indices(people.audited)
+    settings = workspace.config.end_model
+    inputs = digest(
+        label_run.inputs, label_run.id, Y, usable, gold, audited, settings.model_dump(), workspace.seed,
+        workspace.store.items.shard_digests(), workspace.versions,
+    )  # fmt: skip
+    latest = workspace.store.runs.latest("train")
+    if latest is not None and latest.inputs == inputs and not force:
+        return TrainResult(**latest.metrics, run=latest.id, reused=True, seconds=time.perf_counter() - started)
+    with workspace.progress.track("training the end model"):
+        items = features(workspace)
+        model = _fit(workspace, items, Y, usable)
+        predictions = model.predict_proba(items.X)
+    metrics = {
+        "model": settings.name,
+        "trained_on": int(usable.sum()),
+        "human": int((usable & (people.teaching != ABSTAIN)).sum()),
+        "features": model.n_features,
+        "scores": {"end_model": as_dict(_score_all(predictions, gold)), **label_run.metrics["scores"]},
+        "audit": _estimate(predictions, audited),
+        "notes": list(model.notes),
+    }
+    run = workspace.store.runs.finish(
+        "train",
+        parameters={
+            "model": settings.model_dump(),
+            "label_run": label_run.id,
+            "class_ids": list(workspace.schema.ids),
+            "items": len(Y),
+            "people": digest(people.teaching, people.audited),
+        },
+        inputs=inputs,
+        versions=workspace.versions,
+        seconds=time.perf_counter() - started,
+        metrics=metrics,
+        seed=workspace.seed,
+        predictions=predictions,
+    )
+    _keep(workspace, model, run)
+    return TrainResult(**metrics, run=run, reused=False, seconds=time.perf_counter() - started)
+
+
+@dataclass(frozen=True)
+class Features:
+    """All items and their features: what every refit of one process starts from."""
+
+    table: pa.Table
+    fitted: FeatureSet
+    X: Any
+    """(n, d) sparse matrix."""
+
+
+def all_items(workspace: Workspace) -> pa.Table:
+    """All items as one Arrow table."""
+    return pa.concat_tables([table for _, table in workspace.store.items.shards()])
+
+
+def features(workspace: Workspace) -> Features:
+    """All items with the features that ``[end_model]`` asks for, made once per content."""
+    settings = workspace.config.end_model
+    wanted = FeatureFields(text=settings.use_text, include=settings.fields, exclude=settings.exclude)
+    key = digest(workspace.store.items.shard_digests(), repr(wanted), workspace.schema.cardinality, workspace.seed)
+
+    def make() -> Features:
+        table = all_items(workspace)
+        most = most_features(workspace.schema.cardinality)
+        fitted = fit_features(table, wanted, max_features=most, seed=workspace.seed)
+        return Features(table, fitted, fitted.matrix(table))
+
+    return workspace.remembered("features", key, make)
+
+
+def _fit(workspace: Workspace, items: Features, Y: FloatArray, usable: BoolArray) -> EndModel:
+    settings = workspace.config.end_model
+    if not usable.any():
+        raise EndModelError(
+            "there is nothing to train the end model on: no labeling function votes on an item of the train split"
+            " and nobody has labeled one",
+            hint="Write a labeling function that votes, or label some items",
+        )
+    return fit_end_model(
+        settings.name,
+        table=items.table,
+        Y=Y,
+        weights=usable.astype(np.float64),
+        seed=workspace.seed,
+        options=dict(settings.options),
+        label_names=workspace.schema.names,
+        features=items.fitted,
+        X=items.X,
+    )
+
+
+def _score_all(probabilities: FloatArray, gold: IntArray) -> Score:
+    return score(probabilities, gold, np.ones(len(gold), dtype=bool))
+
+
+def _estimate(predictions: FloatArray, audited: IntArray) -> dict[str, Any]:
+    known = audited != ABSTAIN
+    right = int((predictions.argmax(axis=1) == audited)[known].sum()) if known.any() else 0
+    estimate: Estimate = wilson(right, int(known.sum()))
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
+
+
+def model_folder(workspace: Workspace, run: int) -> Path:
+    """Where the fitted end model of a run is kept; a cache."""
+    return workspace.cache / "end_models" / str(run)
+
+
+def _keep(workspace: Workspace, model: EndModel, run: int) -> None:
+    """Save the fitted model beside the project; where the disk refuses, it is fitted again when needed."""
+    if not model.can_save:
+        return
+    try:
+        folder = model_folder(workspace, run)
+        folder.mkdir(parents=True, exist_ok=True)
+        model.save(folder)
+    except OSError as error:
+        workspace.progress.note(f"the fitted end model was not kept ({error.strerror or error})")
+
+
+def current_end_model(workspace: Workspace, run: Run, people: HumanLabels) -> EndModel:
+    """The fitted end model of a run: loaded, or fitted again where the cache is gone."""
+    folder = model_folder(workspace, run.id)
+    if folder.exists():
+        return load_end_model(folder)
+    label_run = workspace.need_fresh("label", "the end model")
+    Y, usable = training_targets(workspace, label_run, people)
+    return _fit(workspace, features(workspace), Y, usable)

@@ -1,0 +1,100 @@
+"""The project file: SQLite through sqlite-utils and sqlite3. All SQL of labelkit lives in this room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from labelkit.errors import ProjectDamaged
+from labelkit.store.codec import from_json, to_json
+from labelkit.store.columns import column_name
+from labelkit.store.database import Database
+from labelkit.store.events import append, verify
+from labelkit.store.item_writer import DuplicateRow, ImportCounts, ItemWriter, RowError
+from labelkit.store.items import Items
+from labelkit.store.labels import Labels
+from labelkit.store.leases import AnswerStatus, Lease, LeaseAnswer, Leases
+from labelkit.store.lock import project_lock
+from labelkit.store.people import NewAnnotation, People
+from labelkit.store.runs import Run, Runs
+from labelkit.store.votes import StoredColumn, StoredFunction, Votes
+
+__all__ = [
+    "AnswerStatus",
+    "Database",
+    "DuplicateRow",
+    "ImportCounts",
+    "ItemWriter",
+    "Lease",
+    "LeaseAnswer",
+    "NewAnnotation",
+    "RowError",
+    "Run",
+    "Store",
+    "StoredColumn",
+    "StoredFunction",
+    "column_name",
+    "project_lock",
+]
+
+
+class Store:
+    """One open project file; tables in groups: ``items``, ``votes``, ``people``, ``leases``, ``runs``, ``labels``."""
+
+    def __init__(self, path: Path, *, create: bool = False, readonly: bool = False) -> None:
+        self.path = path
+        self.database = Database(path, create=create, readonly=readonly)
+        self.items = Items(self.database)
+        self.votes = Votes(self.database)
+        self.people = People(self.database)
+        self.leases = Leases(self.database, self.people)
+        self.runs = Runs(self.database)
+        self.labels = Labels(self.database)
+
+    def setting(self, key: str) -> Any:
+        """A value of the ``project`` table, or None."""
+        row = self.database.one("select value from project where key = ?", (key,))
+        return None if row is None else from_json(row[0])
+
+    def initialise(self, name: str, task: str, labels: list[str]) -> None:
+        """Give a new project file its name, task and classes, in one transaction."""
+        with self.database.transaction() as connection:
+            if connection.execute("select 1 from project where key = 'name'").fetchone():
+                return  # another process was faster
+            connection.executemany(
+                "insert into project values (?, ?)", [("name", to_json(name)), ("task", to_json(task))]
+            )
+            connection.executemany(
+                "insert into label_classes (id, name, position) values (?, ?, ?)",
+                [(i, label, i) for i, label in enumerate(labels)],
+            )
+            append(connection, "project.created", {"name": name, "labels": labels})
+
+    def writer(self, source: int) -> ItemWriter:
+        """A writer of items for the import with run number ``source``."""
+        return ItemWriter(self.database, self.labels.schema(), source)
+
+    def problems(self) -> list[str]:
+        """What is wrong with the file, in words; empty when all is well. It reads the whole file."""
+        try:
+            found = self.database.problems()
+            if found:
+                return found
+            return [
+                *self.items.problems(),
+                *self.votes.problems(),
+                *self.runs.problems(),
+                *verify(self.database),
+            ]
+        except ProjectDamaged as error:
+            return [str(error)]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.database.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
