@@ -26,6 +26,12 @@ _STYLE = """<style>
   font-family: inherit; white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext;
 }
 [class*="st-key-label-"] button { min-height: 3rem; padding-inline: 1.1rem; font-weight: 600; }
+.st-key-guidelines h1 { font-size: 1.2rem; padding-top: 0; }
+.st-key-guidelines h2 { font-size: 1.05rem; }
+.st-key-guidelines { font-size: 0.9rem; }
+.st-key-guidelines :is(p, li, td, th) { font-size: 0.9rem; line-height: 1.5; }
+.st-key-guidelines :is(td, th) { padding: 0.3rem 0.5rem; vertical-align: top; }
+.st-key-loop [data-testid="stVerticalBlock"] { height: 100%; }
 .block-container { max-width: 76rem; padding-top: 4.5rem; }
 </style>"""
 
@@ -79,6 +85,14 @@ def interval(estimate: Mapping[str, Any]) -> str:
     if not estimate.get("n"):
         return "no cases"
     return f"{estimate['low']:.0%} to {estimate['high']:.0%}, n = {estimate['n']:,}"
+
+
+def in_percent(value: float) -> float:
+    """A share for a table column with the format of :data:`PERCENT`."""
+    return 100.0 * value
+
+
+PERCENT = "%.1f%%"
 
 
 def short(text: str, width: int = 160) -> str:

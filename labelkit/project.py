@@ -321,11 +321,11 @@ class Project:
         return import_items(self._workspace, files, options or default_options(self.config), stdin=stdin)
 
     @_writes("import --annotations")
-    def import_annotations(self, *files: str | Path, columns: dict[str, str] | None = None) -> AnnotationImportResult:
+    def import_annotations(self, *files: str | Path) -> AnnotationImportResult:
         """Import answers that people gave elsewhere: item, annotator, label, time."""
         from labelkit.steps.importing import import_annotations
 
-        return import_annotations(self._workspace, files, columns)
+        return import_annotations(self._workspace, files)
 
     @_writes("vote")
     def vote(self) -> VoteResult:

@@ -14,7 +14,14 @@ from labelkit import Project
 ROOT = Path(__file__).resolve().parent.parent
 
 SPAM = ("win cash now", "free prize inside", "win a free phone", "cash prize waiting", "free free free", "claim cash")
-HAM = ("see you at lunch", "lunch tomorrow?", "the meeting moved", "call me after the meeting", "thanks mum", "ok see you")
+HAM = (
+    "see you at lunch",
+    "lunch tomorrow?",
+    "the meeting moved",
+    "call me after the meeting",
+    "thanks mum",
+    "ok see you",
+)
 
 FUNCTIONS = '''
 from labelkit import expression, keywords, labeling_function, regex

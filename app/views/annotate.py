@@ -56,7 +56,7 @@ def show() -> None:
 
 def ask_name() -> None:
     """Ask once who is answering."""
-    with st.container(width=420), st.form("who", border=True):
+    with st.container(horizontal_alignment="center"), st.container(width=420), st.form("who", border=True):
         st.markdown("#### Who is answering?")
         st.markdown("Your name is stored with every answer. Use the same one each time.")
         name = st.text_input("Your name", key="login-name", max_chars=100)

@@ -34,8 +34,8 @@ def show() -> None:
             "Function": f.name,
             "Kind": f.kind,
             "Votes for": ", ".join(f.polarity) or "–",
-            **{share: getattr(f, share) for share in SHARES},
-            "Accuracy": f.accuracy.value if f.accuracy.n else None,
+            **{share: shared.in_percent(getattr(f, share)) for share in SHARES},
+            "Accuracy": shared.in_percent(f.accuracy.value) if f.accuracy.n else None,
             "95% interval": f"{f.accuracy.low:.0%} to {f.accuracy.high:.0%}" if f.accuracy.n else "–",
             "n": f.accuracy.n,
             "Contradicted": f.contradicted,
@@ -45,14 +45,14 @@ def show() -> None:
         for f in analysis.functions
     ]
     bar = {
-        share: st.column_config.ProgressColumn(share.title(), format="percent", min_value=0.0, max_value=1.0)
+        share: st.column_config.ProgressColumn(share.title(), format=shared.PERCENT, min_value=0, max_value=100)
         for share in SHARES
     }
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
         height="content",
-        column_config={**bar, "Accuracy": st.column_config.NumberColumn(format="percent")},
+        column_config={**bar, "Accuracy": st.column_config.NumberColumn(format=shared.PERCENT)},
     )
     st.caption(f"Accuracy is against {shared.literal(analysis.reference)}.")
     for note in analysis.notes:

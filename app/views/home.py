@@ -20,13 +20,17 @@ def show() -> None:
         status = project.status()
         queue = project.queue().head(12) if status.queued else None
     st.title(shared.literal(status.name), anchor=False)
-    st.markdown(f"Next: {status.next}")
+    if "labelkit serve" in status.next:
+        st.page_link(
+            "views/annotate.py",
+            label=f"Next: answer the {status.queued:,} items in the queue",
+            icon=":material/edit_note:",
+        )
+    else:
+        st.markdown(f"Next: {status.next}")
     loop(status)
-    left, right = st.columns([3, 4], gap="large")
-    with left:
-        scores(status)
-    with right:
-        asked(queue)
+    scores(status)
+    asked(queue)
 
 
 def loop(status: Any) -> None:
@@ -46,9 +50,9 @@ def loop(status: Any) -> None:
         ("Rank", f"{status.queued:,}", state["rank"], "items in the queue"),
         ("Annotate", f"{status.answers:,}", None, people(status)),
     ]
-    with st.container(horizontal=True, key="loop"):
-        for title, value, step, below in cards:
-            with st.container(border=True, width=180, gap="xsmall"):
+    with st.container(key="loop"):
+        for column, (title, value, step, below) in zip(st.columns(len(cards)), cards, strict=True):
+            with column, st.container(border=True, gap="xsmall", height="stretch"):
                 st.metric(title, value)
                 st.caption(below)
                 if step is not None:
@@ -65,17 +69,18 @@ def scores(status: Any) -> None:
     """Every accuracy with its interval and its n."""
     st.subheader("How good are the labels?", anchor=False)
     known = [(title, status.scores[key]["accuracy"]) for key, title in SCORES.items() if key in status.scores]
-    known = [(f"{title} on gold test items", estimate) for title, estimate in known if estimate["n"]]
+    known = [(f"{title}, gold test items", estimate) for title, estimate in known if estimate["n"]]
     if status.audit.get("n"):
-        known.append(("End model on the audit slice", status.audit))
+        known.append(("End model, audit slice", status.audit))
     if not known:
         st.markdown("There is nothing to measure with yet: import gold labels, or answer audit items in **Annotate**.")
         return
-    for title, estimate in known:
-        st.progress(
-            estimate["value"], text=f"{title}: **{shared.percent(estimate['value'], 1)}** ({shared.interval(estimate)})"
-        )
-    st.caption("95% Wilson intervals. The audit slice is a random sample that never trains anything.")
+    for column, (title, estimate) in zip(st.columns(len(known), gap="large"), known, strict=True):
+        with column:
+            st.progress(estimate["value"], text=f"{title}  \n**{shared.percent(estimate['value'], 1)}**")
+            st.caption(f"95% interval {shared.interval(estimate)}")
+    if status.audit.get("n"):
+        st.caption("The audit slice is a random sample that never trains anything.")
 
 
 def asked(queue: pd.DataFrame | None) -> None:
@@ -90,9 +95,9 @@ def asked(queue: pd.DataFrame | None) -> None:
         height="content",
         column_config={
             "id": st.column_config.TextColumn("Item", width="small"),
-            "text": st.column_config.TextColumn("Text", width="medium"),
+            "text": st.column_config.TextColumn("Text", width="large"),
             "role": st.column_config.TextColumn("For", width="small"),
-            "reason": st.column_config.TextColumn("Because", width="medium"),
+            "reason": st.column_config.TextColumn("Because", width="large"),
         },
     )
 

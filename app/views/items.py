@@ -84,9 +84,7 @@ def explained(project: Project, item_id: str) -> None:
         if told.label is None:
             st.markdown("**No label:** nothing decides.")
         else:
-            st.markdown(
-                f"**{shared.literal(told.label)}**, decided by the {shared.literal(told.source).replace('_', ' ')}"
-            )
+            st.markdown(f"**{shared.literal(told.label)}**, decided by the {(told.source or '').replace('_', ' ')}")
         answers(told.answers)
         for note in told.notes:
             st.caption(shared.literal(note))
@@ -118,10 +116,10 @@ def models(why: Any) -> None:
         return
     classes = {"Label model": why.probabilities, **({"End model": why.end_model} if why.end_model else {})}
     st.dataframe(
-        pd.DataFrame(classes).rename_axis("Class").reset_index(),
+        pd.DataFrame(classes).mul(100).rename_axis("Class").reset_index(),
         hide_index=True,
         column_config={
-            name: st.column_config.ProgressColumn(name, format="percent", min_value=0.0, max_value=1.0)
+            name: st.column_config.ProgressColumn(name, format=shared.PERCENT, min_value=0, max_value=100)
             for name in classes
         },
     )

@@ -37,6 +37,11 @@ class HumanLabels:
     disputed: list[int] = field(default_factory=list)
 
     @property
+    def held_out(self) -> BoolArray:
+        """(n,) audit items that somebody answered: nothing may learn from them, not even their votes."""
+        return self.audit & (self.answers > 0)
+
+    @property
     def teaching(self) -> IntArray:
         """(n,) labels that models may learn from: all but the audit ones."""
         return np.where(self.audit, ABSTAIN, self.label)

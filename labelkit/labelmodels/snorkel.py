@@ -20,7 +20,14 @@ from labelkit.labelmodels.patterns import distinct_patterns
 from labelkit.labelmodels.scoring import log_likelihood, log_scores, softmax
 from labelkit.labelmodels.snorkel_optimiser import train_mu
 from labelkit.labelmodels.statistics import VoteStatistics
-from labelkit.labelmodels.validation import check_class_balance, check_number, check_whole
+from labelkit.labelmodels.validation import (
+    check_class_balance,
+    check_gold,
+    check_learnable,
+    check_number,
+    check_votes,
+    check_whole,
+)
 from labelkit.types import ABSTAIN, FloatArray, IntArray
 
 OPTIMIZERS: Final = ("sgd", "adam", "adamax")
@@ -145,7 +152,20 @@ class SnorkelLabelModel(LabelModel):
             Only the guard looks at them.
         names
             Names of the m labeling functions, for notes.
+
+        Raises
+        ------
+        LabelModelError
+            If there is nothing to learn from, or something does not fit.
         """
+        if statistics.cardinality != self.cardinality:
+            raise LabelModelError(
+                f"the vote statistics have {statistics.cardinality} classes, expected {self.cardinality}"
+            )
+        check_learnable(statistics.patterns, minimum=self.minimum_functions, model=self.name, items=statistics.n)
+        if gold_votes is not None and gold is not None:
+            gold_votes = check_votes(gold_votes, self.cardinality, names=names, functions=statistics.m)
+            gold = check_gold(gold, len(gold_votes), self.cardinality)
         balance = check_class_balance(self.class_balance, self.cardinality)
 
         def train(seed: int, lr: float) -> npt.NDArray[np.float32]:

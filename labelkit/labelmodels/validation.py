@@ -93,9 +93,12 @@ def _function(column: int, names: Sequence[str] | None) -> str:
     return f"labeling function {names[column]!r}" if names is not None else f"labeling function {column}"
 
 
-def check_learnable(votes: IntArray, *, minimum: int, model: str) -> None:
-    """Refuse a checked label matrix that has too few functions, no items or no votes at all."""
-    n, m = votes.shape
+def check_learnable(votes: IntArray, *, minimum: int, model: str, items: int | None = None) -> None:
+    """Refuse a checked label matrix that has too few functions, no items or no votes at all.
+
+    ``items`` is the number of items where ``votes`` holds only their distinct rows.
+    """
+    n, m = len(votes) if items is None else items, votes.shape[1]
     if m < minimum:
         count = {1: "one", 2: "two", 3: "three"}.get(minimum, str(minimum))
         raise LabelModelError(

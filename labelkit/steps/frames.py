@@ -69,4 +69,5 @@ def labels_frame(workspace: Workspace) -> pd.DataFrame:
     from labelkit.steps.exporting import export_batches
 
     _, batches = export_batches(workspace)
-    return pd.concat([batch.to_pandas() for batch in batches], ignore_index=True)
+    frame: pd.DataFrame = pd.concat([batch.to_pandas() for batch in batches], ignore_index=True)
+    return frame

@@ -176,7 +176,7 @@ class AnnotationImportResult:
 
 
 def import_annotations(
-    workspace: Workspace, files: Sequence[str | Path], columns: dict[str, str] | None = None
+    workspace: Workspace, files: Sequence[str | Path]
 ) -> AnnotationImportResult:
     """Import people's earlier answers (item, annotator, label, time); a whole file or nothing of it.
 
@@ -188,17 +188,17 @@ def import_annotations(
     started = time.perf_counter()
     rows = added = 0
     for name in files:
-        answers = _answers(workspace, Path(name), columns or {})
+        answers = _answers(workspace, Path(name))
         added += workspace.store.people.append(answers)
         rows += len(answers)
     return AnnotationImportResult([str(f) for f in files], rows, added, time.perf_counter() - started)
 
 
-def _answers(workspace: Workspace, path: Path, columns: dict[str, str]) -> list[NewAnnotation]:
+def _answers(workspace: Workspace, path: Path) -> list[NewAnnotation]:
     store, schema = workspace.store, workspace.schema
     roles: dict[int, Any] = dict(store.people.roles())
     answers = []
-    for row in read_annotations(path, **columns):
+    for row in read_annotations(path):
         number = store.items.number_of(row.item)
         if number is None:
             raise SourceError(

@@ -193,13 +193,14 @@ def as_dict(result: Score) -> dict[str, Any]:
 def training_targets(workspace: Workspace, run: Run, people: HumanLabels) -> tuple[FloatArray, BoolArray]:
     """What the end model learns from: (n, k) probabilities, people's answers clamped, and which rows count.
 
-    A row counts when it is in the train split, not drawn for audit or tuning, and a function voted on it
-    or a person answered.
+    A row counts when it is in the train split, was not answered for audit or tuning, and a function voted
+    on it or a person answered.
     """
     raw, _ = workspace.label_probabilities(run)
     teaching = workspace.schema.to_indices(people.teaching)
     votes_run = workspace.store.runs.get(run.parameters["vote_run"])
     assert votes_run is not None
     covered = (vote_matrix(workspace, votes_run) != ABSTAIN).any(axis=1)
-    usable = workspace.training_rows(people) & ~people.tuning & (covered | (teaching != ABSTAIN))
+    tuned = people.tuning & (people.answers > 0)
+    usable = workspace.training_rows(people) & ~tuned & (covered | (teaching != ABSTAIN))
     return clamp(raw, teaching), usable

@@ -50,10 +50,11 @@ def rank(workspace: Workspace, *, size: int | None = None, force: bool = False) 
         raise QueryError(f"a queue of {size} items cannot be made", hint="Ask for at least 1")
     items = pool_items(workspace, people)
     roles = workspace.store.people.roles()
-    inputs = digest(
-        train_run.inputs, train_run.id, items, sorted(roles.items()), size, settings.model_dump(), workspace.seed
-    )
     latest = workspace.store.runs.latest("rank")
+    # What the last queue drew is its result, not one of its inputs.
+    own = workspace.store.people.drawn_by(latest.id) if latest is not None else set()
+    before = sorted((item, role) for item, role in roles.items() if item not in own)
+    inputs = digest(train_run.inputs, train_run.id, items, before, size, settings.model_dump(), workspace.seed)
     if latest is not None and latest.inputs == inputs and not force:
         return _result(workspace, latest, started)
     pool = _pool(workspace, train_run, people, items)

@@ -92,25 +92,29 @@ def _coverage(run: Run | None) -> float | None:
 
 
 def _states(workspace: Workspace, runs: dict[str, Run | None], people: HumanLabels) -> list[StepState]:
-    checks = {
-        "vote": lambda run: (
-            "" if run.parameters["shards"] == workspace.store.items.shard_digests() else "items came or changed"
-        ),
-        "label": lambda run: _behind(run, "vote_run", runs["vote"], digest(people.teaching)),
-        "train": lambda run: _behind(run, "label_run", runs["label"], digest(people.teaching, people.audited)),
-        "rank": lambda run: _behind(run, "train_run", runs["train"], digest(people.answers)),
-    }
     states: list[StepState] = []
     for step in STEPS:
         run = runs[step]
         if run is None:
             states.append(StepState(step, "never ran"))
             continue
-        why = checks[step](run)
+        why = _changed(workspace, step, run, runs, people)
         if not why and states and states[-1].state != "up to date":
             why = f"{states[-1].step} is out of date"
         states.append(StepState(step, "out of date" if why else "up to date", why, run.id, run.started_at, run.seconds))
     return states
+
+
+def _changed(workspace: Workspace, step: str, run: Run, runs: dict[str, Run | None], people: HumanLabels) -> str:
+    """What happened since a step ran, in words; empty if nothing did."""
+    if step == "vote":
+        same = run.parameters["shards"] == workspace.store.items.shard_digests()
+        return "" if same else "items came or changed"
+    if step == "label":
+        return _behind(run, "vote_run", runs["vote"], digest(people.teaching))
+    if step == "train":
+        return _behind(run, "label_run", runs["label"], digest(people.teaching, people.audited))
+    return _behind(run, "train_run", runs["train"], digest(people.answers))
 
 
 def _behind(run: Run, key: str, upstream: Run | None, people: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,7 @@ def train(workspace: Workspace, *, force: bool = False) -> TrainResult:
         items = features(workspace)
         model = _fit(workspace, items, Y, usable)
         predictions = model.predict_proba(items.X)
-    metrics = {
+    metrics: dict[str, Any] = {
         "model": settings.name,
         "trained_on": int(usable.sum()),
         "human": int((usable & (people.teaching != ABSTAIN)).sum()),
@@ -175,8 +176,13 @@ def _keep(workspace: Workspace, model: EndModel, run: int) -> None:
         return
     try:
         folder = model_folder(workspace, run)
-        folder.mkdir(parents=True, exist_ok=True)
-        model.save(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Whole or not at all: a folder of this name is trusted to hold a model.
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+            made = Path(temporary) / "model"
+            made.mkdir()
+            model.save(made)
+            made.rename(folder)
     except OSError as error:
         workspace.progress.note(f"the fitted end model was not kept ({error.strerror or error})")
 
@@ -185,7 +191,10 @@ def current_end_model(workspace: Workspace, run: Run, people: HumanLabels) -> En
     """The fitted end model of a run: loaded, or fitted again where the cache is gone."""
     folder = model_folder(workspace, run.id)
     if folder.exists():
-        return load_end_model(folder)
+        try:
+            return load_end_model(folder)
+        except EndModelError as error:
+            workspace.progress.note(f"the kept end model cannot be read and is fitted again: {error}")
     label_run = workspace.need_fresh("label", "the end model")
     Y, usable = training_targets(workspace, label_run, people)
     return _fit(workspace, features(workspace), Y, usable)

@@ -66,9 +66,9 @@ class Workspace:
         )
 
     def training_rows(self, people: HumanLabels) -> BoolArray:
-        """(n,) items that models may learn from: in the train split (or in none), not drawn for audit."""
+        """(n,) items that models may learn from: in the train split (or in none), not answered for the audit."""
         splits = np.array([split in (None, "train") for split in self.store.items.splits()], dtype=bool)
-        return splits & ~people.audit
+        return splits & ~people.held_out
 
     def test_gold(self) -> IntArray:
         """(n,) class indices of gold labels of items outside the train split, −1 elsewhere."""

@@ -116,8 +116,6 @@ class Database:
         self.connection.execute("pragma foreign_keys = on")
         self.connection.execute("pragma temp_store = memory")
         self.connection.execute("pragma cache_size = -65536")  # 64 MB: the index over ids stays in memory
-        # A stranger's file cannot make its triggers and views call anything with side effects.
-        self.connection.execute("pragma trusted_schema = off")
         if readonly:
             if version < SCHEMA_VERSION:
                 raise StorageError(

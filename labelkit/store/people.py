@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from labelkit.errors import AnnotationError
-from labelkit.store.codec import from_json, to_json
+from labelkit.store.codec import to_json
 from labelkit.store.database import Database, now, stamp
 from labelkit.store.events import append
 from labelkit.types import Annotation, Role
@@ -176,11 +176,9 @@ class People:
         """Item → ``audit`` or ``tuning``, for every item ever drawn at random for one of them."""
         return dict(self._database.rows("select item, role from item_roles"))
 
-    def shown_to(self, item: int) -> list[Any]:
-        """What annotators saw with the item, as stored with their answers."""
-        return [
-            from_json(row[0]) for row in self._database.rows("select shown from annotations where item = ?", (item,))
-        ]
+    def drawn_by(self, run: int) -> set[int]:
+        """Items that a rank run drew at random."""
+        return {row[0] for row in self._database.rows("select item from item_roles where run = ?", (run,))}
 
 
 def _stamped(at: str) -> str:

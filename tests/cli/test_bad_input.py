@@ -102,7 +102,9 @@ class TestFunctions:
         assert state(folder)["votes"] == 0
 
     def test_one_that_raises_where_faults_are_tolerated(self, run: Run, folder: Path) -> None:
-        functions(folder, FUNCTIONS + "\n@labeling_function()\ndef broken(row):\n    return 1 // (len(row.text) - 14)\n")
+        functions(
+            folder, FUNCTIONS + "\n@labeling_function()\ndef broken(row):\n    return 1 // (len(row.text) - 14)\n"
+        )
         toml = folder / "labelkit.toml"
         toml.write_text(toml.read_text().replace("fault_tolerant = false", "fault_tolerant = true"))
         done = run("vote", "-p", folder)

@@ -52,7 +52,9 @@ def test_help_and_import_load_nothing_heavy() -> None:
         "build()\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
 
 
 def test_unknown_command_and_option_are_one_line(run: Callable[..., Ran]) -> None:

@@ -52,6 +52,13 @@ def test_distrusting_most_votes_is_a_flip() -> None:
     assert evidence().judge(mu_of(0.1)).flipped
 
 
+def test_decisions_that_hardly_depend_on_the_votes_are_a_flip() -> None:
+    almost_nothing = np.full((12, 3), 1 / 3, dtype=np.float32) + mu_of(0.34) * 1e-3
+    verdict = evidence().judge(almost_nothing)
+    assert verdict.kappa < 0.2
+    assert verdict.flipped
+
+
 def test_known_labels_contradict_a_renamed_solution() -> None:
     assert evidence(gold=True).judge(mu_of(0.8, (1, 0, 2))).contradicted
 

@@ -71,6 +71,16 @@ def test_fitting_from_summed_shards_is_fitting_from_the_matrix() -> None:
     assert summed.diagnostics == whole.diagnostics
 
 
+def test_statistics_that_cannot_be_learned_from_are_refused() -> None:
+    model = SnorkelLabelModel(2)
+    with pytest.raises(LabelModelError, match="have 3 classes, expected 2"):
+        model.fit_statistics(VoteStatistics.from_votes(np.zeros((2, 3), np.int8), 3))
+    with pytest.raises(LabelModelError, match="at least three labeling functions, got 2"):
+        model.fit_statistics(VoteStatistics.from_votes(np.zeros((2, 2), np.int8), 2))
+    with pytest.raises(LabelModelError, match="abstained on all 7 items"):
+        model.fit_statistics(VoteStatistics.from_votes(np.full((7, 3), -1, np.int8), 2))
+
+
 def flipping_votes() -> tuple[Matrix, npt.NDArray[np.int64]]:
     return votes_of(1000, [0.8, 0.75, 0.7, 0.85, 0.8], cover=0.5, seed=4)
 
@@ -83,7 +93,7 @@ def test_the_guard_finds_and_mends_flips() -> None:
     for seed in small:
         options = {"n_epochs": 300, "seed": seed, "class_balance": [0.75, 0.25]}
         stock = SnorkelLabelModel(2, guard=False, **options).fit(L)  # type: ignore[arg-type]
-        bad = _accuracy(stock, L, truth) < 0.5
+        bad = _accuracy(stock, L, truth) < 0.6
         flipped += bad
         guarded = SnorkelLabelModel(2, **options).fit(L)  # type: ignore[arg-type]
         assert _accuracy(guarded, L, truth) > 0.6

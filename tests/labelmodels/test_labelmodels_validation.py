@@ -75,7 +75,7 @@ def test_too_few_functions_say_what_to_do() -> None:
     with pytest.raises(LabelModelError, match="needs at least three labeling functions, got 2") as caught:
         label_model("snorkel", cardinality=2).fit(L[:, :2])
     assert caught.value.hint is not None
-    assert 'label_model = "majority"' in caught.value.hint
+    assert "majority" in caught.value.hint
     with pytest.raises(LabelModelError, match="needs at least one labeling function, got 0"):
         label_model("majority", cardinality=2).fit(L[:, :0])
 

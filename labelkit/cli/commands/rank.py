@@ -61,6 +61,6 @@ def show(result: RankResult, project: Project, *, first: int = 5) -> None:
     out.print(table(None, ["", "item", "role", "text", "asked because"], rows, left=5))
 
 
-def _short(text: str, width: int = 44) -> str:
+def _short(text: object, width: int = 44) -> str:
     line = " ".join(str(text).split())
     return line if len(line) <= width else line[: width - 1] + "…"

@@ -1,0 +1,170 @@
+"""The Annotate page in a real browser: quick keys never land on the wrong item; text is only ever text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labelkit import Project
+from tests.conftest import sample_rows
+from tests.serving import HOSTILE, ran_project, served
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+).split()
+LABELS = ("spam *starred* :red[x]", "ham <b>bold</b>")
+
+RECORD = """() => {
+  window.presses = [];
+  const read = (what) => document.querySelector(`.st-key-item-${what} [data-testid="stText"]`)?.textContent;
+  window.addEventListener('keydown', (event) => {
+    window.presses.push([event.key, read('id') ?? null, read('text') ?? null]);
+  }, true);
+}"""
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rows = sample_rows()
+    translate = dict(zip(("spam", "ham"), LABELS, strict=True))
+    for row in rows[1:]:
+        row[1], row[2] = f"{row[1]} {HOSTILE}", translate[row[2]]
+    return ran_project(tmp_path_factory.mktemp("e2e") / "project", rows, LABELS)
+
+
+@pytest.fixture(scope="module")
+def address(home: Path) -> Iterator[str]:
+    with served(home) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield opened
+        opened.close()
+
+
+def annotate(browser: Any, address: str, who: str) -> Any:
+    page = browser.new_page()
+    page.goto(f"{address}/annotate?annotator={who}")
+    page.wait_for_selector(".st-key-labels button", timeout=60_000)
+    return page
+
+
+def stored(home: Path, who: str) -> list[tuple[str, str]]:
+    """(item id, label) of everything this person answered, in order; also what was replaced."""
+    with Project.open(home) as project:
+        rows = project._store.database.rows(
+            "select i.id, a.label from annotations a join items i on i.item = a.item"
+            " join annotators p on p.id = a.annotator where p.name = ? and a.kind = 'label' order by a.id",
+            (who,),
+        )
+        return [(item, project.schema.name_of(label)) for item, label in rows]
+
+
+def test_quick_presses_count_for_the_item_on_screen_or_not_at_all(browser: Any, address: str, home: Path) -> None:
+    page = annotate(browser, address, "Quick")
+    page.evaluate(RECORD)
+    for number in range(400):
+        page.keyboard.press("12"[number % 2])
+        page.wait_for_timeout(40)
+        if number % 10 == 9 and len(stored(home, "Quick")) >= 10:
+            break
+    page.wait_for_timeout(1500)
+    presses = page.evaluate("window.presses")
+    with Project.open(home) as project:
+        texts = {item_id: project.item(item_id) for _, item_id, _ in presses}
+    for _, item_id, text in presses:  # id and text on screen belong together
+        item = texts[item_id]
+        assert item is not None and item.text == text
+    on_screen = {(item_id, LABELS[int(key) - 1]) for key, item_id, _ in presses}
+    answers = stored(home, "Quick")
+    assert len(answers) >= 10
+    assert len({item for item, _ in answers}) == len(answers)
+    assert set(answers) <= on_screen
+    page.close()
+
+
+def test_undo_under_quick_presses_never_moves_an_answer(browser: Any, address: str, home: Path) -> None:
+    page = annotate(browser, address, "Undoer")
+    page.evaluate(RECORD)
+    for key in "1212u1u2u2u1212u1u12":
+        page.keyboard.press(key)
+        page.wait_for_timeout(150)
+    page.wait_for_timeout(1500)
+    on_screen = {(item_id, LABELS[int(key) - 1]) for key, item_id, _ in page.evaluate("window.presses") if key in "12"}
+    answers = stored(home, "Undoer")
+    assert answers and set(answers) <= on_screen
+    page.close()
+
+
+def test_hostile_text_is_shown_as_it_is(browser: Any, address: str, home: Path) -> None:
+    page = annotate(browser, address, "Reader")
+    shown = page.text_content('.st-key-item-text [data-testid="stText"]')
+    with Project.open(home) as project:
+        item = project.item(page.text_content('.st-key-item-id [data-testid="stText"]'))
+    assert item is not None and shown == item.text and HOSTILE in shown
+    assert page.title() != "owned"
+    assert page.query_selector(".st-key-item a, .st-key-item strong, .st-key-item script, .st-key-item code") is None
+    labels = [button.inner_text() for button in page.query_selector_all(".st-key-labels button")]
+    assert [label.split("\n")[0] for label in labels] == list(LABELS)
+    page.close()
+
+
+def test_digits_in_the_comment_are_no_answers(browser: Any, address: str, home: Path) -> None:
+    page = annotate(browser, address, "Writer")
+    item = page.text_content('.st-key-item-id [data-testid="stText"]')
+    page.click(".st-key-flag button")
+    page.fill("textarea", "")
+    page.type("textarea", "12 o'clock, 1 or 2")
+    assert stored(home, "Writer") == []
+    page.keyboard.press("Escape")
+    page.click(f".st-key-labels button >> nth=1")
+    page.wait_for_function(
+        "(was) => document.querySelector('.st-key-item-id [data-testid=\"stText\"]')?.textContent !== was", arg=item
+    )
+    assert stored(home, "Writer") == [(item, LABELS[1])]
+    with Project.open(home) as project:
+        (answer,) = [a for a in project._store.people.annotations() if a.annotator == "Writer"]
+    assert answer.comment == "12 o'clock, 1 or 2"
+    page.close()
+
+
+def test_a_reload_keeps_name_and_item(browser: Any, address: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{address}/annotate")
+    page.fill(".st-key-login-name input", "Returning")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".st-key-item-id")
+    item = page.text_content('.st-key-item-id [data-testid="stText"]')
+    page.reload()
+    page.wait_for_selector(".st-key-item-id")
+    assert page.text_content('.st-key-item-id [data-testid="stText"]') == item
+    page.close()
+
+
+@pytest.mark.parametrize("path", ["", "items", "functions"])
+def test_every_page_asks_nothing_of_the_internet(browser: Any, address: str, path: str) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{address}/{path}")
+    page.wait_for_selector("h1", timeout=60_000)
+    page.wait_for_timeout(1000)
+    ours = (address, address.replace("http", "ws"), "data:", "blob:")
+    assert [url for url in asked if not url.startswith(ours)] == []
+    page.close()
