@@ -58,6 +58,11 @@ class RealSet:
         """Number of classes."""
         return len(self.meta["label_names"])
 
+    @property
+    def function_names(self) -> list[str]:
+        """Names of the labeling functions, numbered where the set has none."""
+        return list(self.meta.get("lf_names") or (f"function {j}" for j in range(self.train.L.shape[1])))
+
 
 def sets_with_votes(folder: Path) -> list[str]:
     """Names of the sets that have labeling functions' votes."""

@@ -45,9 +45,14 @@ def declare(rule: Mapping[str, Any], kind: str) -> Any | None:
     if words:
         return expression(name, f"word_count < {words[1]}", label=label)
     if kind.startswith("conjunction of conditions"):
-        condition = " and ".join(f"{field} {operator} {value!r}" for field, operator, value in rule["conditions"])
-        return expression(name, condition, label=label)
+        return expression(name, " and ".join(_condition(*one) for one in rule["conditions"]), label=label)
     return None
+
+
+def _condition(field: str, operator: str, value: object) -> str:
+    """One condition; a missing value differs from every other, as where the rules were published."""
+    held = f"{field} {operator} {value!r}"
+    return f"({field} is None or {held})" if operator == "!=" else held
 
 
 def rerun(folder: Path, names: list[str], label_names: list[str], split: Split) -> tuple[np.ndarray, list[str], int]:

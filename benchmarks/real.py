@@ -76,7 +76,7 @@ def mean_figures(runs: list[dict[str, float]]) -> dict[str, float]:
 
 def measure(folder: Path, data: RealSet) -> dict[str, Any]:
     """All figures of one set."""
-    names, k = data.meta["lf_names"], data.cardinality
+    names, k = data.function_names, data.cardinality
     positive = data.meta.get("positive_label")
     train_L, run, train_wrong = rerun(folder / data.name, names, data.meta["label_names"], data.train)
     test_L, _, test_wrong = rerun(folder / data.name, names, data.meta["label_names"], data.test)

@@ -7,11 +7,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -26,14 +29,23 @@ def output(*arguments: str, cwd: Path | None = None) -> str:
     return "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip()
 
 
+def help_text(command: str) -> str:
+    """What ``labelkit COMMAND --help`` prints."""
+    from labelkit.cli.main import main as labelkit
+
+    out = io.StringIO()
+    with mock.patch.dict(os.environ, COLUMNS="100"), contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+        labelkit([command, "--help"])
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines()).strip()
+
+
 def commands_page() -> str:
     """``docs/commands.md``."""
     from labelkit.cli.main import COMMANDS
 
     parts = ["# Commands", "", "Made by `make docs` from the commands' own help.", ""]
     for name in COMMANDS:
-        text = output(name, "--help").replace("python -m labelkit.cli.main", "labelkit")
-        parts += [f"## labelkit {name}", "", "```", text, "```", ""]
+        parts += [f"## labelkit {name}", "", "```", help_text(name), "```", ""]
     return "\n".join(parts)
 
 
@@ -86,7 +98,8 @@ def loop_picture() -> str:
             ' marker-end="url(#a)"/>'
         )
     start, level = lefts[5] + box / 2, 190
-    parts.append(f'<path d="M{start} {top + 64}V{level}H{lefts[1] + box / 2}" stroke="#b45309" stroke-width="2" fill="none"/>')
+    way = f"M{start} {top + 64}V{level}H{lefts[1] + box / 2}"
+    parts.append(f'<path d="{way}" stroke="#b45309" stroke-width="2" fill="none"/>')
     for left in lefts[1:5]:
         x = left + box / 2
         parts.append(

@@ -231,7 +231,7 @@ def card(item: LeasedItem, labels: tuple[str, ...], reasons: dict[str, str]) -> 
 
 
 def others(item: LeasedItem, mark: str, reasons: dict[str, str]) -> None:
-    """Undo, skip, comment and flag."""
+    """Undo, skip, comment, flag."""
     last = st.session_state.undo[-1] if st.session_state.undo else None
     with st.container(key="undo", width="content"):
         st.button(
@@ -244,12 +244,16 @@ def others(item: LeasedItem, mark: str, reasons: dict[str, str]) -> None:
                 words, key=f"skip:{mark}:{code}", type="tertiary", on_click=press,
                 args=(item.number, item.token, None, code, False),
             )  # fmt: skip
-    with st.container(key="flag", width="content"), st.popover("Comment", icon=":material/chat_bubble:"):
-        st.text_area("Goes with your answer", key=f"comment:{item.token}", max_chars=10_000)
+    # Not in a popover: what was typed there is lost when Escape closes it.
+    st.text_input(
+        "Comment", key=f"comment:{item.token}", max_chars=10_000, label_visibility="collapsed",
+        placeholder="Comment: goes with your answer", icon=":material/chat_bubble:", width="stretch",
+    )  # fmt: skip
+    with st.container(key="flag", width="content"):
         st.button(
-            "Flag instead of answering", key=f"flag:{mark}", icon=":material/flag:", on_click=press,
+            "Flag", key=f"flag:{mark}", icon=":material/flag:", on_click=press,
             args=(item.number, item.token, None, None, True),
-            help="Something is wrong with this item: say what in the comment.",
+            help="Instead of answering: something is wrong with this item. Say what in the comment.",
         )  # fmt: skip
 
 

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from labelkit.analysis.explain import FeatureEvidence as FeatureEvidence
     from labelkit.analysis.explain import VoteEvidence as VoteEvidence
     from labelkit.analysis.explain import explain_votes as explain_votes
-    from labelkit.analysis.intervals import wilson as wilson
     from labelkit.analysis.function_summary import FunctionSummary as FunctionSummary
     from labelkit.analysis.function_summary import VoteSummary as VoteSummary
     from labelkit.analysis.function_summary import lf_summary as lf_summary
     from labelkit.analysis.function_summary import vote_summary as vote_summary
+    from labelkit.analysis.intervals import wilson as wilson
     from labelkit.analysis.scores import ClassScore as ClassScore
     from labelkit.analysis.scores import Score as Score
     from labelkit.analysis.scores import score as score

@@ -25,7 +25,7 @@ def check_skip_reason(reason: str | None) -> str:
     AnnotationError
         Naming the codes.
     """
-    if reason not in SKIP_REASONS:
+    if reason is None or reason not in SKIP_REASONS:
         raise AnnotationError(
             f"{reason!r} is no reason to skip an item; the reasons are {', '.join(SKIP_REASONS)}",
             hint="Anything else goes into the comment",

@@ -35,7 +35,7 @@ def table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[Any
     """A table with ``left`` left-aligned columns, the others right-aligned; cells are never read as markup."""
     out = Table(title=title, box=SIMPLE, title_justify="left", title_style="bold", pad_edge=False, padding=(0, 1))
     for number, column in enumerate(columns):
-        out.add_column(column, justify="left" if number < left else "right", overflow="fold")
+        out.add_column(column, justify="left" if number < left else "right", overflow="fold", no_wrap=number == 0)
     for row in rows:
         out.add_row(*(escape(str(cell)) for cell in row))
     return out

@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
     Ctrl-C included, told in one line. A traceback is always our fault.
     """
     try:
-        code = build()(args=arguments, standalone_mode=False)
+        code = build()(args=arguments, prog_name="labelkit", standalone_mode=False)
         sys.stdout.flush()
         if code == _INTERRUPTED:
             raise KeyboardInterrupt

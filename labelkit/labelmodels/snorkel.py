@@ -62,7 +62,8 @@ class SnorkelLabelModel(LabelModel):
         Whether to fit again from other starting points when the fitted model stands on its head
         against majority vote, chance, or known labels (Snorkel's symmetry gives such solutions when
         class shares differ). Without it, mu, probabilities and predictions are Snorkel's at the same
-        settings, also for items that nothing voted on; with it, those are left undecided.
+        settings, also for items that nothing voted on; with it, those are left undecided, and the result
+        does not depend on the number of cores.
     n_epochs, lr, l2, optimizer, prec_init, mu_eps
         As in Snorkel's ``LabelModel.fit``.
     seed
@@ -171,7 +172,7 @@ class SnorkelLabelModel(LabelModel):
         def train(seed: int, lr: float) -> npt.NDArray[np.float32]:
             return train_mu(
                 statistics, balance, seed=seed, n_epochs=self.n_epochs, lr=lr, l2=self.l2,
-                optimizer=self.optimizer, prec_init=self.prec_init, mu_eps=self.mu_eps,
+                optimizer=self.optimizer, prec_init=self.prec_init, mu_eps=self.mu_eps, one_thread=self.guard,
             )  # fmt: skip
 
         if self.guard:

@@ -33,11 +33,18 @@ def train_mu(
     optimizer: str,
     prec_init: float,
     mu_eps: float | None,
+    one_thread: bool,
 ) -> npt.NDArray[np.float32]:
     """Fit Snorkel's mu; bit for bit what ``snorkel.labeling.model.LabelModel.fit`` finds on the votes.
 
     The global generators of random, numpy and torch come back as they were, logging is not configured,
     and draws of other threads do not change the result.
+
+    Parameters
+    ----------
+    one_thread
+        Sum in one thread also where torch would split sums: the bits then do not depend on the number
+        of cores, but differ from Snorkel's run on several.
 
     Returns
     -------
@@ -48,7 +55,7 @@ def train_mu(
     Diverged
         If the optimiser diverges.
     """
-    with _FITTING, _generators_kept(), _one_thread_if_small((statistics.m * statistics.cardinality) ** 2):
+    with _FITTING, _generators_kept(), _threads_for((statistics.m * statistics.cardinality) ** 2, one_thread):
         model = _model_class()(statistics, seed)
         try:
             # One row that everybody abstains on stands for the votes: Snorkel reads only its shape.
@@ -120,12 +127,12 @@ def _generators_kept() -> Iterator[None]:
 
 
 @contextmanager
-def _one_thread_if_small(elements: int) -> Iterator[None]:
+def _threads_for(elements: int, one_thread: bool) -> Iterator[None]:
     """Work on small matrices in this thread alone: waking others costs more, on a busy machine tenfold."""
     import torch
 
     threads = torch.get_num_threads()
-    if elements >= _NEVER_SPLIT or threads == 1:
+    if threads == 1 or (elements >= _NEVER_SPLIT and not one_thread):
         yield
         return
     torch.set_num_threads(1)

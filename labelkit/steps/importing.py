@@ -175,9 +175,7 @@ class AnnotationImportResult:
     seconds: float = 0.0
 
 
-def import_annotations(
-    workspace: Workspace, files: Sequence[str | Path]
-) -> AnnotationImportResult:
+def import_annotations(workspace: Workspace, files: Sequence[str | Path]) -> AnnotationImportResult:
     """Import people's earlier answers (item, annotator, label, time); a whole file or nothing of it.
 
     Raises

@@ -81,6 +81,7 @@ class Store:
             if found:
                 return found
             return [
+                *self.database.broken_references(),
                 *self.items.problems(),
                 *self.votes.problems(),
                 *self.runs.problems(),

@@ -215,12 +215,15 @@ class Database:
                 partial.unlink(missing_ok=True)
 
     def problems(self) -> list[str]:
-        """What SQLite's own checks find wrong with the file; empty when all is well."""
+        """What is so wrong with the file that reading on makes no sense: damaged pages, missing tables."""
         found = [row[0] for row in self.rows(f"pragma integrity_check({_SHOWN_PROBLEMS})") if row[0] != "ok"]
         if found:
             return found
-        for kind, name in self._changed_objects():
-            found.append(f"the {kind} {name} is missing or was changed")
+        return [f"the {kind} {name} is missing or was changed" for kind, name in self._changed_objects()]
+
+    def broken_references(self) -> list[str]:
+        """Rows that refer to rows that are not there, the first twenty."""
+        found = []
         for place, (table, rowid, parent, _) in enumerate(self.stream("pragma foreign_key_check")):
             if place == _SHOWN_PROBLEMS:
                 found.append("… and further rows that refer to missing ones")

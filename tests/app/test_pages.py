@@ -173,12 +173,12 @@ def test_skip_comment_and_flag(home: Path) -> None:
     skipped = shown(app)
     press(app, "skip:", ":language")
     commented = shown(app)
-    app.text_area[0].input("sounds odd")
+    app.text_input[0].input("sounds odd")
     press(app, "answer:", ":spam")
     flagged = shown(app)
     press(app, "flag:")
     assert shown(app) == flagged and "comment" in app.error[0].value  # a flag says what is wrong
-    app.text_area[0].input("a private address")
+    app.text_input[0].input("a private address")
     press(app, "flag:")
     assert stored(home) == {skipped: None, commented: "spam", flagged: None}
     with Project.open(home) as project:

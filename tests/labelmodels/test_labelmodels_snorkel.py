@@ -232,3 +232,18 @@ def test_a_restored_model_predicts_the_same_bytes() -> None:
     assert again.diagnostics == model.diagnostics
     with pytest.raises(LabelModelError, match="array shapes"):
         load_label_model(state, {**arrays, "mu": arrays["mu"][1:]})
+
+
+def test_the_guarded_model_does_not_depend_on_the_number_of_threads() -> None:
+    import torch
+
+    L, _ = votes_of(300, np.linspace(0.6, 0.9, 100).tolist(), cover=0.1)
+    found, threads = set(), torch.get_num_threads()
+    try:
+        for count in (1, 2, 4):
+            torch.set_num_threads(count)
+            found.add(SnorkelLabelModel(2, n_epochs=20, seed=3).fit(L).mu.tobytes())
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(threads)
+    assert len(found) == 1

@@ -315,7 +315,8 @@ class LeaseMachine(RuleBasedStateMachine):
         assert len(live) == len(set(live))
         answers = self.store.database.rows(
             "select p.name from annotations a join annotators p on p.id = a.annotator"
-            " where item = ? and not late and not outdated and skip_reason is null and not exists (select 1 from annotations b where b.supersedes = a.id)",
+            " where item = ? and not late and not outdated and skip_reason is null"
+            " and not exists (select 1 from annotations b where b.supersedes = a.id)",
             (item,),
         )
         return {name for (name,) in (*live, *answers)}

@@ -83,7 +83,7 @@ VALUES = SCALARS | st.text('ab"\\é', max_size=3) | st.lists(st.integers(0, 3), 
 ROWS = st.lists(st.dictionaries(st.sampled_from(["x", "y", "z"]), VALUES), min_size=1, max_size=8)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(rows=ROWS, data=st.data())
 def test_any_rows_are_the_same_rows_of_the_whole_table(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], data: st.DataObject

@@ -59,14 +59,14 @@ def test_new_and_known_ids_in_one_batch_keep_numbers_dense(store: Store) -> None
     assert [row[:2] for row in contents(store)] == list(enumerate("abxyz"))
 
 
-def test_known_ids_are_found_when_triggers_write_as_many_rows_as_are_new(store: Store) -> None:
-    """The search index's triggers write rows of their own: counting those too would take known ids for new."""
-    import_items(store, batch(["a", "b"]))
+def test_known_ids_are_found_when_triggers_write_rows_too(store: Store) -> None:
+    """The search index's triggers write some rows for each item: counting those would take known ids for new."""
+    known = [f"i{n}" for n in range(20)]
+    import_items(store, batch(known))
     store.items.search("text")
-    for size in range(1, 9):
-        fresh = [f"{size}-{k}" for k in range(size)]
-        counts = import_items(store, batch([*fresh, "a", "b"]))
-        assert (counts.added, counts.unchanged) == (size, 2)
+    for size in range(1, 20):
+        counts = import_items(store, batch([f"new-{size}", *known[:size]]))
+        assert (counts.added, counts.unchanged) == (1, size)
     assert store.problems() == []
 
 
@@ -113,7 +113,7 @@ class TestDuplicates:
 IDS = st.lists(st.integers(0, 30), max_size=12)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(imports=st.lists(st.lists(IDS, max_size=4), min_size=1, max_size=4), text=st.integers(0, 2), index=st.booleans())
 def test_any_imports_leave_what_a_dictionary_would(
     tmp_path_factory: pytest.TempPathFactory, imports: list[list[list[int]]], text: int, index: bool
@@ -154,7 +154,7 @@ class TestGold:
             assert store.items.gold().tolist() == [0, 1]
 
     def test_an_unknown_label_is_named_with_its_row_and_the_choices(self, store: Store) -> None:
-        with pytest.raises(RowError, match="unknown label 'spma'.*0 = spam, 1 = ham, 2 = other") as caught:
+        with pytest.raises(RowError, match=r"unknown label 'spma'.*0 = spam, 1 = ham, 2 = other") as caught:
             import_items(store, batch(["a", "b"]), batch(["c", "d"], gold=["spam", "spma"], first_row=3))
         assert caught.value.row == 4
         assert store.items.count() == 2

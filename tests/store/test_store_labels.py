@@ -100,7 +100,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(changes=CHANGES)
 def test_no_sequence_of_changes_changes_the_meaning_of_a_stored_id(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[str, int, int]]

@@ -9,7 +9,7 @@ import typer
 from labelkit.cli.common import JsonOption, ProjectOption, console, open_project, print_json
 
 if TYPE_CHECKING:
-    from labelkit.analysis import Explanation
+    from labelkit.analysis import Explanation, VoteEvidence
     from labelkit.steps.analysing import ItemExplanation
 
 
@@ -60,21 +60,31 @@ def show(result: ItemExplanation) -> None:
 
 
 def _show_models(explanation: Explanation) -> None:
-    from labelkit.cli.console import table
-
     out = console()
-    probabilities = ", ".join(f"{name} {p:.1%}" for name, p in explanation.probabilities.items())
-    out.print(f"Label model: {probabilities}", markup=False)
     voted = [f for f in explanation.functions if f.vote is not None]
-    rows = [("class balance", "", f"{explanation.prior:+.3f}")]
-    rows += [(f.function, str(f.vote), f"{f.added:+.3f}") for f in voted]
-    rows += [("sum", f"{explanation.decided} against {explanation.runner_up}", f"{explanation.total:+.3f}")]
-    out.print(table(None, ["function", "vote", f"adds ({explanation.unit})"], rows, left=2))
-    abstained = len(explanation.functions) - len(voted)
-    out.print(f"  {abstained} of {len(explanation.functions)} functions abstained")
+    if voted:
+        _show_votes(explanation, voted)
+    else:
+        out.print(
+            f"Label model: none of the {len(explanation.functions)} labeling functions voted, so it has no opinion"
+        )
     if explanation.end_model is not None:
         probabilities = ", ".join(f"{name} {p:.1%}" for name, p in explanation.end_model.items())
         out.print(f"End model: {probabilities}", markup=False)
     if explanation.features:
         features = ", ".join(f"{f.feature} {f.weight:+.2f}" for f in explanation.features)
         out.print(f"  strongest features: {features}", markup=False)
+
+
+def _show_votes(explanation: Explanation, voted: list[VoteEvidence]) -> None:
+    from labelkit.cli.console import table
+
+    out = console()
+    probabilities = ", ".join(f"{name} {p:.1%}" for name, p in explanation.probabilities.items())
+    out.print(f"Label model: {probabilities}", markup=False)
+    rows = [("class balance", "", f"{explanation.prior:+.3f}")]
+    rows += [(f.function, str(f.vote), f"{f.added:+.3f}") for f in voted]
+    rows += [("sum", f"{explanation.decided} against {explanation.runner_up}", f"{explanation.total:+.3f}")]
+    out.print(table(None, ["function", "vote", f"adds ({explanation.unit})"], rows, left=2))
+    abstained = len(explanation.functions) - len(voted)
+    out.print(f"  {abstained} of {len(explanation.functions)} functions abstained")

@@ -51,6 +51,8 @@ def score_line(name: str, score: dict[str, Any]) -> str:
     accuracy, covered = score["accuracy"], score["covered_accuracy"]
     if not accuracy["n"]:
         return f"{title}: no gold test items to score on"
+    if accuracy["n"] == covered["n"]:
+        return f"{title} on gold test items: {interval(accuracy)}"
     return f"{title} on gold test items: {interval(accuracy)} of all, {interval(covered)} of covered"
 
 
