@@ -22,8 +22,8 @@ BEGIN, END = "<!-- demo output -->", "<!-- end of demo output -->"
 
 
 def output(*arguments: str, cwd: Path | None = None) -> str:
-    """What a labelkit command prints on a terminal of 110 columns."""
-    environment = {**os.environ, "COLUMNS": "110", "NO_COLOR": "1"}
+    """What a labelkit command prints on a terminal of 116 columns."""
+    environment = {**os.environ, "COLUMNS": "116", "NO_COLOR": "1"}
     command = [sys.executable, "-m", "labelkit.cli.main", *arguments]
     done = subprocess.run(command, cwd=cwd, env=environment, check=True, capture_output=True, text=True)
     return "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -46,8 +47,8 @@ def label_name_problem(name: str) -> str | None:
         return "a label needs a name"
     if name != name.strip():
         return f"the label {name!r} begins or ends with a space"
-    if any(ord(character) < 32 for character in name):
-        return f"the label {name!r} holds a control character"
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in name):
+        return f"the label {name!r} holds a control character or a line break"
     if len(name) > 200:
         return f"the label {name[:40]!r}… is longer than 200 characters"
     return None

@@ -21,7 +21,7 @@ from labelkit.progress import Advance
 SHOW_AFTER = 1.0
 """Seconds before a bar appears: quick work stays quiet."""
 
-_WIDTH_WITHOUT_TERMINAL = 110
+_WIDTH_WITHOUT_TERMINAL = 116
 
 
 def stdout() -> Console:
@@ -31,11 +31,21 @@ def stdout() -> Console:
     return Console(highlight=False, width=int(os.environ.get("COLUMNS", _WIDTH_WITHOUT_TERMINAL)), color_system=None)
 
 
-def table(title: str | None, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, left: int = 1) -> Table:
-    """A table with ``left`` left-aligned columns, the others right-aligned; cells are never read as markup."""
+def table(
+    title: str | None, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, left: int = 1, whole: int = 1
+) -> Table:
+    """A table for the console; cells are never read as markup.
+
+    Parameters
+    ----------
+    left
+        So many columns are left-aligned, the others right-aligned.
+    whole
+        Cells of so many columns are never broken over lines.
+    """
     out = Table(title=title, box=SIMPLE, title_justify="left", title_style="bold", pad_edge=False, padding=(0, 1))
     for number, column in enumerate(columns):
-        out.add_column(column, justify="left" if number < left else "right", overflow="fold", no_wrap=number == 0)
+        out.add_column(column, justify="left" if number < left else "right", overflow="fold", no_wrap=number < whole)
     for row in rows:
         out.add_row(*(escape(str(cell)) for cell in row))
     return out

@@ -89,7 +89,7 @@ def test_names_that_classes_can_have(name: str) -> None:
     assert label_name_problem(name) is None
 
 
-@pytest.mark.parametrize("name", ["", " ", " a", "a\t", "a\nb", "a\x00b", "x" * 201])
+@pytest.mark.parametrize("name", ["", " ", " a", "a\t", "a\nb", "a\x00b", "a\x85b", "a\u2028b", "x" * 201])
 def test_names_that_classes_cannot_have(name: str) -> None:
     assert label_name_problem(name)
 

@@ -101,11 +101,11 @@ def test_what_counts_is_the_newest_of_each_person_on_each_item(
     tmp_path_factory: pytest.TempPathFactory, answers: list[tuple[int, str, int, int]]
 ) -> None:
     expected: dict[tuple[int, str], tuple[int, int]] = {}
+    seen: set[tuple[int, str, int, int]] = set()
     for item, who, label, day in answers:
-        if day >= expected.get((item, who), (0, 0))[0] and (label, day) not in {
-            (y, d) for i, w, y, d in answers[: answers.index((item, who, label, day))] if (i, w) == (item, who)
-        }:
+        if (item, who, label, day) not in seen and day >= expected.get((item, who), (0, 0))[0]:
             expected[item, who] = (day, label)
+        seen.add((item, who, label, day))
     with new_store(tmp_path_factory.mktemp("people") / "texts.labelkit.db") as store:
         import_items(store, batch(["x", "y"]))
         for item, who, label, day in answers:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -91,20 +93,27 @@ def show(project: Project, folder: Path, answers: int, *, copied: bool) -> None:
     _head("3. What people's answers bring", f"labelkit simulate --answers {answers}")
     simulate.show(project.simulate(answers=answers))
     _head("4. Why one item has its label", "labelkit explain ID")
-    explain.show(project.explain(str(project.queue()["id"].iloc[0])))
+    explain.show(project.explain(_telling_item(project)))
     _head("5. The training set", "labelkit export training_set.csv")
     result = project.export(project.root / "training_set.csv")
     sources = ", ".join(f"{count:,} {source}" for source, count in result.by_source.items())
     out.print(f"Exported {result.rows:,} items to {folder / 'training_set.csv'} ({sources})", markup=False)
     _head("What next", "")
-    go = "" if folder == Path() else f"cd {folder}; "
-    out.print(
-        f"  {go}labelkit serve                 answer the queue in the browser\n"
-        f"  {go}labelkit status                how far each step is\n"
-        "  edit labeling_functions/*.py, then labelkit run   (only what changed is computed)\n"
-        "  labelkit init DIR --labels a,b      a project of your own",
-        markup=False,
-    )
+    tool = "labelkit" if shutil.which("labelkit") else os.path.relpath(sys.argv[0])
+    where = "" if folder == Path(".") else f" -p {folder}"
+    for line in (
+        f"{tool} serve{where}    answer the queue in the browser",
+        f"{tool} status{where}    how far each step is, and what to do next",
+        f"{tool} run{where}    after editing labeling_functions/*.py: only what changed is computed",
+        f"{tool} init DIR --labels a,b    a project of your own",
+    ):
+        out.print(f"  {line}", markup=False)
+
+
+def _telling_item(project: Project) -> str:
+    """The item of the queue that most functions voted on: the one with most to explain."""
+    voted = project.votes().notna().sum(axis=1)
+    return str(voted.loc[project.queue()["id"]].idxmax())
 
 
 def _head(title: str, command_line: str) -> None:

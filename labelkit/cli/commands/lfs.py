@@ -35,7 +35,7 @@ def show(result: FunctionTable) -> None:
         columns.append("contradicted")
     if any(f.faults for f in result.functions):
         columns.append("faults")
-    out.print(table(None, columns, [_row(f, columns) for f in result.functions], left=3))
+    out.print(table(None, columns, [_row(f, columns) for f in result.functions], left=3, whole=len(columns)))
     out.print(
         f"{len(result.functions)} functions on {result.items:,} items: coverage {result.coverage:.1%},"
         f" overlap {result.overlap:.1%}, conflict {result.conflict:.1%}. Accuracy is against {result.reference}."
@@ -49,13 +49,13 @@ def _row(f: Any, columns: list[str]) -> list[str]:
     cells = {
         "function": f.name,
         "kind": f.kind,
-        "votes for": ", ".join(f.polarity) or "–",
+        "votes for": ", ".join(f.polarity) if 0 < len(f.polarity) <= 2 else f"{len(f.polarity)} classes",
         "coverage": f"{f.coverage:.1%}",
         "overlap": f"{f.overlap:.1%}",
         "conflict": f"{f.conflict:.1%}",
         "accuracy": f"{f.accuracy.value:.1%}" if known else "–",
         "n": f"{f.accuracy.n:,}" if known else "–",
-        "95%": f"{f.accuracy.low:.0%}–{f.accuracy.high:.0%}" if known else "–",
+        "95%": f"{100 * f.accuracy.low:.0f}–{100 * f.accuracy.high:.0f}%" if known else "–",
         "contradicted": f"{f.contradicted:,}",
         "faults": f"{f.faults:,}",
     }
