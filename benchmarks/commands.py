@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from _common import write_json  # noqa: E402
+from _common import write_json
 
 HEAVY = ("torch", "streamlit", "snorkel", "modAL")
 LABELKIT = [sys.executable, "-c", "from labelkit.cli.main import main; main()"]

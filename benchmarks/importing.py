@@ -23,12 +23,43 @@ import pyarrow.csv
 import pyarrow.parquet
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from _common import write_json  # noqa: E402
+from _common import write_json
 
-WORDS = (
-    "the card board sync invoice refund please crash login slow great thanks cannot open again after update"
-    " export calendar month team seat price twice code phone wrong missing love would like dark mode"
-).split()
+WORDS = [
+    "the",
+    "card",
+    "board",
+    "sync",
+    "invoice",
+    "refund",
+    "please",
+    "crash",
+    "login",
+    "slow",
+    "great",
+    "thanks",
+    "cannot",
+    "open",
+    "again",
+    "after",
+    "update",
+    "export",
+    "calendar",
+    "month",
+    "team",
+    "seat",
+    "price",
+    "twice",
+    "code",
+    "phone",
+    "wrong",
+    "missing",
+    "love",
+    "would",
+    "like",
+    "dark",
+    "mode",
+]
 LABELS = ["billing", "bug", "praise"]
 
 

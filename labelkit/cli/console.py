@@ -21,14 +21,15 @@ from labelkit.progress import Advance
 SHOW_AFTER = 1.0
 """Seconds before a bar appears: quick work stays quiet."""
 
-_WIDTH_WITHOUT_TERMINAL = 116
+WIDE = 116
+"""Columns of output that goes to no terminal; the widest table fits."""
 
 
 def stdout() -> Console:
     """Standard output; where it is no terminal, of a fixed width, so that logs and documents look alike."""
     if sys.stdout.isatty():
         return Console(highlight=False)
-    return Console(highlight=False, width=int(os.environ.get("COLUMNS", _WIDTH_WITHOUT_TERMINAL)), color_system=None)
+    return Console(highlight=False, width=max(WIDE, int(os.environ.get("COLUMNS", 0))), color_system=None)
 
 
 def table(

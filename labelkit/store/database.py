@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,7 +127,7 @@ class Database:
             return
         if version == 0:
             self.connection.execute("pragma page_size = 8192")  # a seventh faster to import into than 4096
-        self.connection.execute("pragma journal_mode = wal")
+        self._use_wal()
         self.connection.execute("pragma synchronous = full")
         # Merging the log every 10,000 pages makes imports a third faster than every 1,000.
         self.connection.execute("pragma wal_autocheckpoint = 10000")
@@ -134,6 +135,18 @@ class Database:
             if version:
                 self.backup(self._free_name(f"before-schema-{SCHEMA_VERSION}"))
             migrate(self.connection, version)
+
+    def _use_wal(self) -> None:
+        """Switch to WAL mode. SQLite does not wait by itself while another process does the same."""
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                self.connection.execute("pragma journal_mode = wal")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
 
     def _check_identity(self) -> int:
         """The schema version of the file (0: new and empty), if it is a project file that we know."""

@@ -266,8 +266,8 @@ class TestProjectFile:
     def test_read_only_folder(self, folder: Path) -> None:
         with Project.open(folder) as project:
             project.run()
-        os.chmod(folder, 0o555)
-        os.chmod(folder / "texts.labelkit.db", 0o444)
+        folder.chmod(0o555)
+        (folder / "texts.labelkit.db").chmod(0o444)
         try:
             vote = without_rights("vote", "-p", str(folder))
             refused(vote, "read-only")
@@ -279,7 +279,7 @@ class TestProjectFile:
             assert export.out.count("\n") == 61
             refused(without_rights("init", str(folder / "inner"), "--labels", "a,b"), "inner")
         finally:
-            os.chmod(folder, 0o755)
+            folder.chmod(0o755)
 
 
 def without_rights(*arguments: str) -> Ran:

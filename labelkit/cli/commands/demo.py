@@ -99,8 +99,9 @@ def show(project: Project, folder: Path, answers: int, *, copied: bool) -> None:
     sources = ", ".join(f"{count:,} {source}" for source, count in result.by_source.items())
     out.print(f"Exported {result.rows:,} items to {folder / 'training_set.csv'} ({sources})", markup=False)
     _head("What next", "")
-    tool = "labelkit" if shutil.which("labelkit") else os.path.relpath(sys.argv[0])
-    where = "" if folder == Path(".") else f" -p {folder}"
+    beside = os.path.relpath(sys.argv[0])  # `make demo` puts nothing on the PATH
+    tool = "labelkit" if shutil.which("labelkit") or beside.startswith("..") else beside
+    where = "" if folder == Path() else f" -p {folder}"
     for line in (
         f"{tool} serve{where}    answer the queue in the browser",
         f"{tool} status{where}    how far each step is, and what to do next",

@@ -27,7 +27,7 @@ def command(project: ProjectOption = None, as_json: JsonOption = False) -> None:
 
 def show(result: FunctionTable) -> None:
     """Print the analysis."""
-    from labelkit.cli.console import table
+    from labelkit.cli.console import WIDE, table
 
     out = console()
     columns = ["function", "kind", "votes for", "coverage", "overlap", "conflict", "accuracy", "n", "95%"]
@@ -35,7 +35,15 @@ def show(result: FunctionTable) -> None:
         columns.append("contradicted")
     if any(f.faults for f in result.functions):
         columns.append("faults")
-    out.print(table(None, columns, [_row(f, columns) for f in result.functions], left=3, whole=len(columns)))
+    out.print(
+        table(
+            None,
+            columns,
+            [_row(f, columns) for f in result.functions],
+            left=3,
+            whole=len(columns) if out.width >= WIDE else 1,
+        )
+    )
     out.print(
         f"{len(result.functions)} functions on {result.items:,} items: coverage {result.coverage:.1%},"
         f" overlap {result.overlap:.1%}, conflict {result.conflict:.1%}. Accuracy is against {result.reference}."
