@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -25,41 +26,11 @@ import pyarrow.parquet
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from _common import write_json
 
-WORDS = [
-    "the",
-    "card",
-    "board",
-    "sync",
-    "invoice",
-    "refund",
-    "please",
-    "crash",
-    "login",
-    "slow",
-    "great",
-    "thanks",
-    "cannot",
-    "open",
-    "again",
-    "after",
-    "update",
-    "export",
-    "calendar",
-    "month",
-    "team",
-    "seat",
-    "price",
-    "twice",
-    "code",
-    "phone",
-    "wrong",
-    "missing",
-    "love",
-    "would",
-    "like",
-    "dark",
-    "mode",
-]
+WORDS = re.findall(
+    r"\w+",
+    "the card board sync invoice refund please crash login slow great thanks cannot open again after update"
+    " export calendar month team seat price twice code phone wrong missing love would like dark mode",
+)
 LABELS = ["billing", "bug", "praise"]
 
 

@@ -29,7 +29,7 @@ def stdout() -> Console:
     """Standard output; where it is no terminal, of a fixed width, so that logs and documents look alike."""
     if sys.stdout.isatty():
         return Console(highlight=False)
-    return Console(highlight=False, width=max(WIDE, int(os.environ.get("COLUMNS", 0))), color_system=None)
+    return Console(highlight=False, width=max(WIDE, int(os.environ.get("COLUMNS", "0"))), color_system=None)
 
 
 def table(

@@ -92,7 +92,7 @@ def seen(home: Path, presses: list[list[str]]) -> set[tuple[str, str]]:
         frame = project.items()
     by_text = dict(zip(frame["text"], frame["id"], strict=True))
     assert len(by_text) == len(frame)
-    return {(by_text[text], LABELS[int(key) - 1]) for key, _, text in presses if key in "12"}
+    return {(by_text[text], LABELS[int(key) - 1]) for key, _, text in presses if key in "12" and text}
 
 
 def test_quick_presses_count_for_the_item_on_screen_or_not_at_all(browser: Any, address: str, home: Path) -> None:
