@@ -124,17 +124,29 @@ class JsonlSource(ItemSource):
         batch = _Lists()
         found: set[str] = set()
         first = True
-        for record in self.records():
+        # Millions of rows pass here: a position is made for the bad ones only.
+        for number, line in self._lines():
+            values = self._object(number, line)
+            if values is None:
+                continue
             if first:
-                found.update(key for key in taken if key in record.values)
+                found.update(key for key in taken if key in values)
             try:
-                item = self._item(roles, record)
+                item_id = self.made_id(number) if roles.id is None else _id(values, roles.id)
+                text = "" if roles.text is None else _text(values, roles.text)
+                gold = None if roles.gold is None else _gold(values.get(roles.gold))
+                split = None if roles.split is None else _split(values.get(roles.split))
             except _BadValueError as bad:
-                self.set_aside(record.position, bad.problem, hint=bad.hint)
+                self.set_aside(Position(number, number), bad.problem, hint=bad.hint)
                 continue
             for key in taken:
-                record.values.pop(key, None)
-            batch.add(item, record)
+                values.pop(key, None)
+            batch.ids.append(item_id)
+            batch.texts.append(text)
+            batch.golds.append(gold)
+            batch.splits.append(split)
+            batch.fields.append(orjson.dumps(values, option=orjson.OPT_SORT_KEYS).decode())
+            batch.rows.append(number)
             if len(batch.rows) == self.options.batch_rows:
                 if first:
                     self._check_optional(found)
@@ -143,14 +155,6 @@ class JsonlSource(ItemSource):
         if first:
             self._check_optional(found)
         yield batch.items()
-
-    def _item(self, roles: Roles, record: Record) -> tuple[str, str, str | None, str | None]:
-        values = record.values
-        item_id = self.made_id(record.position.row) if roles.id is None else _id(values, roles.id)
-        text = "" if roles.text is None else _text(values, roles.text)
-        gold = None if roles.gold is None else _gold(values.get(roles.gold))
-        split = None if roles.split is None else _split(values.get(roles.split))
-        return item_id, text, gold, split
 
     def _check_optional(self, found: set[str]) -> None:
         """A gold or split key asked for by name must occur in the first batch."""
@@ -163,27 +167,19 @@ class JsonlSource(ItemSource):
 
 
 class _Lists:
-    """A batch in the making."""
+    """A batch in the making, column by column: millions of small objects would keep the collector busy."""
 
     def __init__(self) -> None:
         self.rows: list[int] = []
-        self._ids: list[str] = []
-        self._texts: list[str] = []
-        self._fields: list[str] = []
-        self._golds: list[str | None] = []
-        self._splits: list[str | None] = []
-
-    def add(self, item: tuple[str, str, str | None, str | None], record: Record) -> None:
-        self._ids.append(item[0])
-        self._texts.append(item[1])
-        self._golds.append(item[2])
-        self._splits.append(item[3])
-        self._fields.append(orjson.dumps(record.values, option=orjson.OPT_SORT_KEYS).decode())
-        self.rows.append(record.position.row)
+        self.ids: list[str] = []
+        self.texts: list[str] = []
+        self.fields: list[str] = []
+        self.golds: list[str | None] = []
+        self.splits: list[str | None] = []
 
     def items(self) -> ItemBatch:
-        hashes = [content_hash(text, fields) for text, fields in zip(self._texts, self._fields, strict=True)]
-        return ItemBatch(self._ids, self._texts, self._fields, hashes, self._golds, self._splits, self.rows)
+        hashes = [content_hash(text, fields) for text, fields in zip(self.texts, self.fields, strict=True)]
+        return ItemBatch(self.ids, self.texts, self.fields, hashes, self.golds, self.splits, self.rows)
 
 
 def _id(values: dict[str, Any], key: str) -> str:
