@@ -9,10 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Concatenate, ParamSpec, TypeVar
 
-from labelkit.config import FILE_NAME, Config, new_config_text, read_config, set_labels
-from labelkit.errors import ConfigError, ProjectExists, ProjectNotFound, SchemaError, StorageError
+from labelkit.config import FILE_NAME, Config, read_config
+from labelkit.errors import StorageError
+from labelkit.opening import find_project, make_project, writable
 from labelkit.progress import Progress, Silent
 from labelkit.steps.leasing import LeasedItem, LeaseReply
+from labelkit.steps.schema import follow_settings, settings_differ
 from labelkit.steps.workspace import Workspace
 from labelkit.store import Store, project_lock
 from labelkit.types import Item, LabelSchema
@@ -37,39 +39,6 @@ __all__ = ["LeaseReply", "LeasedItem", "Project", "find_project"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-EXAMPLE_FUNCTIONS = '''"""Labeling functions of this project: each votes for a label or abstains."""
-
-from labelkit import keywords, labeling_function, regex
-
-# keywords("mentions_refund", ["refund", "charged twice"], label="{first}")
-# regex("has_link", r"https?://", label="{second}")
-#
-# @labeling_function()
-# def very_short(row):
-#     """A message of one or two words."""
-#     return "{first}" if len(row.text.split()) <= 2 else None
-'''
-
-
-def find_project(start: Path) -> Path:
-    """The nearest folder with a ``labelkit.toml``, from ``start`` upwards.
-
-    Raises
-    ------
-    ProjectNotFound
-        If there is none.
-    """
-    start = start.absolute()
-    if start.is_file():
-        start = start.parent
-    for folder in (start, *start.parents):
-        if (folder / FILE_NAME).is_file():
-            return folder
-    raise ProjectNotFound(
-        f"there is no {FILE_NAME} in {start} or above it",
-        hint="Make a project with `labelkit init`, go into one, or give --project FOLDER",
-    )
 
 
 def _writes(command: str) -> Callable[[Callable[Concatenate[Project, P], R]], Callable[Concatenate[Project, P], R]]:
@@ -140,13 +109,15 @@ class Project:
         config = read_config(root / FILE_NAME)
         file = root / f"{config.project.name}.labelkit.db"
         fresh = not file.exists()
-        readonly = not fresh and not _writable(root, file)
+        readonly = not fresh and not writable(root, file)
         store = Store(file, create=fresh, readonly=readonly)
         try:
             project = cls(root, config, store, progress=progress, wait=wait, readonly=readonly)
             if store.setting("name") is None:
                 store.initialise(config.project.name, config.project.task, config.project.labels)
-            project._follow_labels()
+            if settings_differ(project._workspace):
+                with project._lock("labelkit schema"):
+                    follow_settings(project._workspace)
         except BaseException:
             store.close()
             raise
@@ -165,26 +136,8 @@ class Project:
         ConfigError
             If the name or the labels cannot be used.
         """
-        from labelkit.config import parse_config
-
         root = Path(folder).absolute()
-        target = root / FILE_NAME
-        if target.exists():
-            raise ProjectExists(f"there is a project in {root} already ({FILE_NAME})", hint="Choose another folder")
-        name = name or _as_name(root.name)
-        parse_config({"project": {"name": name, "labels": labels}}, "labelkit init")
-        text = new_config_text(name, labels, data_files=files)
-        functions = root / "labeling_functions"
-        try:
-            functions.mkdir(parents=True, exist_ok=True)
-            if not any(functions.glob("*.py")):
-                example = EXAMPLE_FUNCTIONS.replace("{first}", labels[0]).replace("{second}", labels[1])
-                (functions / "functions.py").write_text(example, encoding="utf-8")
-            target.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise StorageError(
-                f"cannot make a project in {root}: {error.strerror or error}", hint="Is the folder writable?"
-            ) from error
+        make_project(root, name=name, labels=labels, files=files)
         return cls.open(root)
 
     def close(self) -> None:
@@ -215,27 +168,6 @@ class Project:
                 yield
             finally:
                 self._locked = False
-
-    def _follow_labels(self) -> None:
-        """Take over classes that were added or put into another order in ``labelkit.toml``."""
-        wanted = list(self.config.project.labels)
-        known = list(self.schema.names)
-        if wanted == known:
-            return
-        gone = [name for name in known if name not in wanted]
-        new = [name for name in wanted if name not in known]
-        if gone:
-            example = f"`labelkit schema rename {gone[0]} {new[0]}`" if new else f"`labelkit schema merge {gone[0]} …`"
-            raise ConfigError(
-                f"{FILE_NAME}: project.labels lacks {', '.join(map(repr, gone))}, which the project file has",
-                hint=f"Put it back; to rename or merge a class without losing labels use {example}",
-            )
-        if self.readonly:
-            raise StorageError(f"project.labels changed in {FILE_NAME}, but {self._store.path} is read-only")
-        with self._lock("labelkit schema"):
-            for name in new:
-                self._store.labels.add(name, actor=FILE_NAME)
-            self._store.labels.reorder(wanted, actor=FILE_NAME)
 
     # ------------------------------------------------------------------ what is there
 
@@ -459,48 +391,6 @@ class Project:
 
         No stored vote or answer is touched; ``labelkit.toml`` follows.
         """
-        labels = self._store.labels
-        counts = {"rename": 2, "add": 1, "merge": 2}
-        if change in counts and len(names) != counts[change]:
-            raise SchemaError(f"schema {change} takes {counts[change]} name(s), given {len(names)}")
-        toml = self.root / FILE_NAME
-        before = toml.read_text(encoding="utf-8")
-        after = _names_after(self.schema, change, list(names))
-        set_labels(toml, after)
-        try:
-            if change == "rename":
-                labels.rename(*names, actor="owner")
-            elif change == "add":
-                labels.add(names[0], actor="owner")
-            elif change == "merge":
-                labels.merge(*names, actor="owner")
-            else:
-                labels.reorder(list(names), actor="owner")
-        except BaseException:
-            toml.write_text(before, encoding="utf-8")
-            raise
-        return self.schema
+        from labelkit.steps.schema import change_schema
 
-
-def _names_after(schema: LabelSchema, change: str, names: list[str]) -> list[str]:
-    old = list(schema.names)
-    if change == "rename":
-        return [names[1] if name == names[0] else name for name in old]
-    if change == "add":
-        return [*old, names[0]]
-    if change == "merge":
-        return [name for name in old if name != names[0]]
-    if change == "reorder":
-        return names
-    raise SchemaError(f"unknown change {change!r} of the schema; choose one of rename, add, merge, reorder")
-
-
-def _as_name(folder: str) -> str:
-    kept = "".join(c if (c.isalnum() and c.isascii()) or c in "._-" else "-" for c in folder).strip("-._")
-    return kept or "project"
-
-
-def _writable(root: Path, file: Path) -> bool:
-    import os
-
-    return os.access(root, os.W_OK) and os.access(file, os.W_OK)
+        return change_schema(self._workspace, change, names)

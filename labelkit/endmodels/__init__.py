@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from labelkit.endmodels.fitting import fit_end_model as fit_end_model
     from labelkit.endmodels.fitting import most_features as most_features
     from labelkit.endmodels.saving import load_end_model as load_end_model
+    from labelkit.endmodels.saving import save_end_model as save_end_model
 
 _PUBLIC = {
     "EndModel": "base",
@@ -29,6 +30,7 @@ _PUBLIC = {
     "fit_features": "features",
     "load_end_model": "saving",
     "most_features": "fitting",
+    "save_end_model": "saving",
 }
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "fit_features",
     "load_end_model",
     "most_features",
+    "save_end_model",
 ]
 
 

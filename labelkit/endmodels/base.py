@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -48,7 +47,7 @@ class EndModel(ABC):
     """
 
     can_save: ClassVar[bool] = False
-    """Whether :meth:`save` works; where it does not, the caller fits again."""
+    """Whether :func:`save_end_model` works; where it does not, the caller fits again."""
 
     spec: str
     """The registered name or import path that makes such a model."""
@@ -209,30 +208,6 @@ class EndModel(ABC):
             for i in strongest
             if added[i] != 0
         ]
-
-    def save(self, folder: Path) -> None:
-        """Write JSON and npz into a folder that exists; :func:`load_end_model` reads them.
-
-        Raises
-        ------
-        EndModelError
-            If this kind of model cannot be saved (see :attr:`can_save`).
-        OSError
-            If the disk refuses.
-        """
-        from labelkit.endmodels.saving import save_end_model
-
-        save_end_model(self, folder)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """The model that :meth:`save` wrote."""
-        from labelkit.endmodels.saving import load_end_model
-
-        model = load_end_model(folder)
-        if not isinstance(model, cls):
-            raise EndModelError(f"{folder} holds an end model {model.spec!r}, not a {cls.__name__}")
-        return model
 
     def _need(self) -> Fitted:
         if self._fitted is None:

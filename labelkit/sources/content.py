@@ -26,17 +26,8 @@ _NUMBER: Final = (
 )
 
 
-def content_hash(text: str, fields: str) -> bytes:
-    """16-byte BLAKE2b of a row's text and fields JSON.
-
-    The text's length in bytes goes first, so that no two different pairs give the same input.
-    """
-    data = text.encode()
-    return blake2b(b"%d:%b%b" % (len(data), data, fields.encode()), digest_size=HASH_BYTES).digest()
-
-
 def content_hashes(texts: pa.Array, fields: pa.Array) -> list[bytes]:
-    """:func:`content_hash` of every row of two string arrays without nulls."""
+    """:func:`labelkit.types.content_hash` of every row of two string arrays without nulls."""
     lengths = pc.cast(pc.binary_length(texts), pa.string())
     joined = pc.binary_join_element_wise(lengths, ":", texts, fields, "")
     digest = blake2b

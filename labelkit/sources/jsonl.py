@@ -10,10 +10,9 @@ import orjson
 from labelkit.errors import SourceError
 from labelkit.sources.base import BAD_ROW_HINT, ENCODING_HINT, ItemSource, Position, Record, SourceOptions
 from labelkit.sources.batches import EMPTY_ID, EMPTY_TEXT, canonical_split, scalar_name, split_problem
-from labelkit.sources.content import content_hash
 from labelkit.sources.inputs import Input, text_encoding, undecodable
 from labelkit.sources.mapping import ColumnRole, Roles, list_columns, missing_column, missing_hint
-from labelkit.types import ItemBatch
+from labelkit.types import ItemBatch, content_hash
 
 _MARK = b"\xef\xbb\xbf"
 

@@ -21,6 +21,7 @@ from labelkit.endmodels import (
     fit_features,
     load_end_model,
     most_features,
+    save_end_model,
 )
 from labelkit.errors import EndModelError
 from labelkit.steps.labeling import as_dict, training_targets
@@ -115,7 +116,8 @@ class Features:
 
 def all_items(workspace: Workspace) -> pa.Table:
     """All items as one Arrow table."""
-    return pa.concat_tables([table for _, table in workspace.store.items.shards()])
+    shards = [table for _, table in workspace.store.items.shards()]
+    return pa.concat_tables(shards) if shards else workspace.store.items.table(0, 0)
 
 
 def features(workspace: Workspace) -> Features:
@@ -181,7 +183,7 @@ def _keep(workspace: Workspace, model: EndModel, run: int) -> None:
         with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
             made = Path(temporary) / "model"
             made.mkdir()
-            model.save(made)
+            save_end_model(model, made)
             made.rename(folder)
     except OSError as error:
         workspace.progress.note(f"the fitted end model was not kept ({error.strerror or error})")

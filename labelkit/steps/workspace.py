@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from labelkit import __version__
 from labelkit.annotate import HumanLabels, resolve
 from labelkit.config import Config
 from labelkit.errors import StepMissing
 from labelkit.progress import Progress, Silent
 from labelkit.store import Run, Store
 from labelkit.store.codec import to_json
+from labelkit.trainingset import library_versions
 from labelkit.types import ABSTAIN, BoolArray, FloatArray, IntArray, LabelSchema
 
 T = TypeVar("T")
-
-_LIBRARIES = ("numpy", "scipy", "scikit-learn", "snorkel", "torch", "modAL-python", "pyarrow", "pandas")
 
 
 @dataclass
@@ -122,17 +118,6 @@ class Workspace:
     def versions(self) -> dict[str, str]:
         """Versions of what a result depends on."""
         return library_versions()
-
-
-def library_versions() -> dict[str, str]:
-    """Versions of Python, labelkit and the libraries that results depend on; nothing is imported."""
-    found = {"python": platform.python_version(), "labelkit": __version__}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def to_schema(probabilities: FloatArray, class_ids: Sequence[int], schema: LabelSchema) -> FloatArray:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from labelkit import registry
-from labelkit.endmodels import EndModel, fit_end_model, load_end_model
+from labelkit.endmodels import EndModel, fit_end_model, load_end_model, save_end_model
 from labelkit.errors import EndModelError
 
 SPECS = [
@@ -156,9 +156,9 @@ def test_saved_and_loaded_is_the_same_model(spec: str, tmp_path: Path) -> None:
     model = fitted(spec)
     if not model.can_save:
         with pytest.raises(EndModelError, match="without pickle"):
-            model.save(tmp_path)
+            save_end_model(model, tmp_path)
         return
-    model.save(tmp_path)
+    save_end_model(model, tmp_path)
     again = load_end_model(tmp_path)
     assert again.predict_proba(items()).tobytes() == model.predict_proba(items()).tobytes()
     assert again.explain(items().slice(3, 1), 2) == model.explain(items().slice(3, 1), 2)

@@ -15,7 +15,7 @@ import pytest
 from labelkit import registry
 from labelkit.errors import SourceError
 from labelkit.sources import FieldMapping, ItemSource, open_source
-from labelkit.sources.content import content_hash
+from labelkit.types import content_hash
 
 Row = dict[str, str | None]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from labelkit.endmodels import EndModel, fit_end_model, fit_features, load_end_model
+from labelkit.endmodels import EndModel, fit_end_model, fit_features, load_end_model, save_end_model
 from labelkit.endmodels import custom as custom_module
 from labelkit.errors import EndModelError, LabelkitError
 
@@ -172,7 +172,7 @@ def test_saved_files_are_the_same_bytes_and_no_pickle(tmp_path: Path) -> None:
     folders = tmp_path / "a", tmp_path / "b"
     for folder in folders:
         folder.mkdir()
-        fit("logistic").save(folder)
+        save_end_model(fit("logistic"), folder)
     one, two = ({file.name: file.read_bytes() for file in folder.iterdir()} for folder in folders)
     assert set(one) == {"end_model.json", "end_model.npz"}
     assert one == two
@@ -181,14 +181,14 @@ def test_saved_files_are_the_same_bytes_and_no_pickle(tmp_path: Path) -> None:
 def test_a_model_that_saw_one_class_can_be_saved(tmp_path: Path) -> None:
     constant = np.zeros((24, 3))
     constant[:, 2] = 1
-    fit_end_model(table=ROWS, Y=constant).save(tmp_path)
+    save_end_model(fit_end_model(table=ROWS, Y=constant), tmp_path)
     np.testing.assert_array_equal(load_end_model(tmp_path).predict_proba(ROWS), constant)
 
 
 def test_folders_that_hold_no_model(tmp_path: Path) -> None:
     with pytest.raises(EndModelError, match=r"no usable end model in .*Run `labelkit train` again"):
         load_end_model(tmp_path)
-    fit("logistic").save(tmp_path)
+    save_end_model(fit("logistic"), tmp_path)
     described = json.loads((tmp_path / "end_model.json").read_text(encoding="utf-8"))
     for changes, message in (
         ({"format": 99}, "has format 99; this labelkit reads 1"),

@@ -20,8 +20,7 @@ from hypothesis import strategies as st
 
 from labelkit.errors import SourceError
 from labelkit.sources import FieldMapping, open_source
-from labelkit.sources.content import content_hash
-from labelkit.types import ItemBatch
+from labelkit.types import ItemBatch, content_hash
 
 
 def lines(folder: Path, *rows: object, name: str = "x.jsonl") -> Path:
