@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -50,9 +51,15 @@ def commands_page() -> str:
 
 
 def demo_block() -> str:
-    """The demo's output, run in an empty folder."""
+    """What `make demo` prints after installing, on a copy of the sample project."""
     with tempfile.TemporaryDirectory() as folder:
-        return output("demo", cwd=Path(folder))
+        for part in ("labelkit.toml", "labeling_functions", "sample_data"):
+            source = ROOT / part
+            if source.is_dir():
+                shutil.copytree(source, Path(folder) / part)
+            else:
+                shutil.copy2(source, folder)
+        return output("demo", ".", cwd=Path(folder)).replace("../", "")
 
 
 STEPS = (

@@ -24,7 +24,7 @@ def test_help_has_a_worked_example_of_the_command(name: str, run: Callable[..., 
     assert f"labelkit {name}" in done.out.split("Example:")[1]
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "serve"])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_can_speak_json(name: str, run: Callable[..., Ran]) -> None:
     assert "--json" in run(name, "--help").out
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_helpers import batch, contents, import_items, new_store
 
-from labelkit.sources.content import content_hash as hash_of_sources
+from labelkit.sources.content import content_hashes
 from labelkit.store import DuplicateRow, RowError, Store
 from labelkit.store import items as items_module
 from labelkit.types import content_hash
@@ -253,4 +254,4 @@ def test_more_rows_at_once_than_one_statement_takes(store: Store) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
 def test_sources_and_store_agree_on_the_content_hash(text: str, fields: str) -> None:
-    assert content_hash(text, fields) == hash_of_sources(text, fields)
+    assert content_hashes(pa.array([text]), pa.array([fields])) == [content_hash(text, fields)]
