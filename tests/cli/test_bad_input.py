@@ -216,6 +216,10 @@ class TestSteps:
         refused(run("init", folder.parent / "y", "--labels", "a,a"), "'a'")
         refused(run("init", folder.parent / "z", "--labels", "a"), "labels")
 
+    def test_demo_where_something_else_is(self, run: Run, folder: Path, tmp_path: Path) -> None:
+        refused(run("demo", folder), "another project")
+        refused(run("demo", folder / "labeling_functions"), "not empty")
+
     def test_export_to_nowhere(self, run: Run, folder: Path, tmp_path: Path) -> None:
         refused(run("export", tmp_path / "no" / "x.csv", "-p", folder), "no")
         refused(run("export", tmp_path / "x.xyz", "-p", folder), "x.xyz", "csv")
