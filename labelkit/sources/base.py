@@ -12,6 +12,7 @@ from labelkit.sources.inputs import Input
 from labelkit.sources.mapping import FieldMapping, Roles, resolve_roles
 from labelkit.types import ItemBatch
 
+_BLOCK: Final = 1 << 20
 KEPT_BAD_ROWS: Final = 20
 """So many bad rows are kept with their reasons; the others are only counted."""
 
@@ -137,6 +138,20 @@ class ItemSource(ABC):
         self.bad_count += 1
         if len(self.bad_rows) < KEPT_BAD_ROWS:
             self.bad_rows.append(f"{self.name}, {position}: {reason}")
+
+    def expected_rows(self) -> int | None:
+        """About how many rows there are, for a progress bar; None where finding out would cost a reading.
+
+        For text the lines of the file: cells may hold line breaks, so it can be too many.
+        """
+        path = self.file.plain_path
+        if path is None:
+            return None
+        lines = 0
+        with self.file.reading(), path.open("rb") as raw:
+            while block := raw.read(_BLOCK):
+                lines += block.count(b"\n")
+        return lines
 
     def position_of(self, row: int) -> Position:
         """Where a row is, by its number; formats with lines look it up."""

@@ -188,6 +188,11 @@ class CsvSource(ItemSource):
         )
         return build_batch(chunk, self.refuse)
 
+    def expected_rows(self) -> int | None:
+        """As :meth:`ItemSource.expected_rows`, without the header."""
+        lines = super().expected_rows()
+        return None if lines is None else lines - 1
+
     def position_of(self, row: int) -> Position:
         if row in self._lines:
             return Position(row, self._lines[row])

@@ -44,7 +44,7 @@ class ParquetSource(ItemSource):
             self._check_ends()
         with self._parquet() as parquet:
             self._schema = parquet.schema_arrow
-            rows = parquet.metadata.num_rows
+            rows = self._rows = int(parquet.metadata.num_rows)
         twice = [name for name, count in Counter(self._schema.names).items() if count > 1]
         if twice:
             raise SourceError(f"{self.name} has two columns named {twice[0]!r}", hint="Rename one")
@@ -72,6 +72,10 @@ class ParquetSource(ItemSource):
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise SourceError(f"{self.name}: the Parquet file is damaged: {reason}", hint="Fetch it again") from error
+
+    def expected_rows(self) -> int:
+        """The number of rows, from the file's metadata."""
+        return self._rows
 
     @property
     def columns(self) -> Sequence[str]:

@@ -153,7 +153,8 @@ def _open(name: str | Path, options: ImportOptions, stdin: BinaryIO | None) -> I
 
 
 def _write_all(workspace: Workspace, source: ItemSource, writer: ItemWriter, name: str) -> None:
-    with workspace.progress.track(f"importing {Path(name).name if name != STDIN else 'standard input'}") as advance:
+    what = "standard input" if name == STDIN else Path(name).name
+    with workspace.progress.track(f"importing {what}", source.expected_rows()) as advance:
         for batch in source:
             try:
                 writer.write(batch)

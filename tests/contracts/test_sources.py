@@ -71,6 +71,11 @@ def test_is_a_source_with_suffixes(kind: str) -> None:
     assert source.suffixes
 
 
+def test_a_progress_bar_can_know_where_it_ends(tmp_path: Path, kind: str) -> None:
+    plain = [{**row, "text": "one line"} for row in ROWS]
+    assert open_source(make(tmp_path, kind, plain)).expected_rows() == len(ROWS)
+
+
 def test_values_come_as_written(tmp_path: Path, kind: str) -> None:
     (batch,) = open_source(make(tmp_path, kind))
     assert batch.ids == [row["id"] for row in ROWS]
