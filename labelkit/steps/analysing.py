@@ -10,7 +10,7 @@ import numpy as np
 from labelkit.analysis import Explanation, explain_votes, lf_summary, vote_summary
 from labelkit.errors import ProjectError
 from labelkit.labelmodels import load_label_model
-from labelkit.steps.labeling import vote_matrix
+from labelkit.steps.labeling import item_votes, vote_matrix
 from labelkit.steps.training import current_end_model
 from labelkit.steps.workspace import Workspace
 from labelkit.types import ABSTAIN, Estimate, Fault, IntArray
@@ -201,7 +201,7 @@ def _explanation(workspace: Workspace, number: int, notes: list[str]) -> Explana
         notes.append("the classes changed after the last `labelkit label`: run it again for an explanation")
         return None
     names = [f["name"] for f in votes_run.parameters["functions"]]
-    votes = vote_matrix(workspace, votes_run)[number]
+    votes = item_votes(workspace, votes_run, number)
     model = load_label_model(*state)
     end_model, features = _end_model_view(workspace, number, notes)
     return explain_votes(

@@ -16,7 +16,7 @@ from labelkit.errors import StepMissing
 from labelkit.labelmodels import LabelModel, label_model
 from labelkit.steps.workspace import Workspace, clamp, digest
 from labelkit.store import Run
-from labelkit.types import ABSTAIN, BoolArray, FloatArray, IntArray
+from labelkit.types import ABSTAIN, SHARD_SIZE, BoolArray, FloatArray, IntArray
 
 PRIOR_STRENGTH = 100.0
 """Pseudo-answers behind the uniform class balance. A balance taken from few labels was measured to
@@ -50,19 +50,28 @@ def vote_matrix(workspace: Workspace, run: Run) -> IntArray:
     StepMissing
         If items came or changed after the run.
     """
+    return workspace.schema.to_indices(workspace.store.votes.matrix(_columns(workspace, run), run.parameters["shards"]))
+
+
+def item_votes(workspace: Workspace, run: Run, number: int) -> IntArray:
+    """One item's row (m,) of :meth:`vote_matrix`; only its shard is read."""
+    shard, row = divmod(number, SHARD_SIZE)
+    columns = _columns(workspace, run)
+    votes = workspace.store.votes.matrix(columns, run.parameters["shards"][shard : shard + 1])
+    return workspace.schema.to_indices(votes[row])
+
+
+def _columns(workspace: Workspace, run: Run) -> list[str]:
+    """Fingerprints of a vote run's functions, if their votes on the present items are all there."""
     digests = workspace.store.items.shard_digests()
     if digests != run.parameters["shards"]:
         raise StepMissing("items came or changed after the last `labelkit vote`", hint="Run `labelkit vote` again")
-    prints = [f["fingerprint"] for f in run.parameters["functions"]]
-    missing = [f["name"] for f in run.parameters["functions"] if not _complete(workspace, f["fingerprint"], digests)]
+    present = workspace.store.votes.present(digests)
+    functions = run.parameters["functions"]
+    missing = [f["name"] for f in functions if any((f["fingerprint"], shard) not in present for shard in digests)]
     if missing:
         raise StepMissing(f"the votes of {', '.join(missing)} are incomplete", hint="Run `labelkit vote` again")
-    return workspace.schema.to_indices(workspace.store.votes.matrix(prints, digests))
-
-
-def _complete(workspace: Workspace, print_digest: str, digests: list[str]) -> bool:
-    present = workspace.store.votes.present(digests)
-    return all((print_digest, shard) in present for shard in digests)
+    return [f["fingerprint"] for f in functions]
 
 
 def class_balance(workspace: Workspace, people: HumanLabels) -> list[float]:
