@@ -30,12 +30,18 @@ MIN_KAPPA: Final = 0.2
 GOLD_RESTARTS: Final = 3
 """Restarts where only known labels speak against a solution: another start seldom changes that."""
 MIN_GOLD: Final = 10
+MOST_AGAINST_UNANIMOUS: Final = 0.02
+PENALTIES: Final = (0.1, 1.0, 10.0)
+"""l2 penalties that are tried in turn on a solution that overrules more unanimous votes than that. Snorkel's
+penalty pulls mu to its starting point, where every function is better than chance."""
 GOLD_Z: Final = 2.33
 """Standard errors by which majority vote has to be better on known labels (one-sided 1%)."""
 
 Mu = npt.NDArray[np.float32]
 Train = Callable[[int, float], Mu]
 """Seed and learning rate → mu; raises :class:`Diverged`."""
+Penalised = Callable[[float], Train]
+"""l2 penalty → the optimiser with it."""
 
 
 class Diverged(LabelModelError):
@@ -70,6 +76,8 @@ class Verdict:
     majority_gold_accuracy: float
     gold_z: float
     """Standard errors by which majority vote is better on known labels."""
+    against_unanimous: float
+    """Share of the items on which all votes agree, but by its weights speak for another class."""
 
     @property
     def flipped(self) -> bool:
@@ -88,6 +96,12 @@ class Verdict:
         return not (self.flipped or self.contradicted)
 
     @property
+    def contrary(self) -> bool:
+        """Whether it overrules unanimous votes, and known labels do not say that it is right to."""
+        borne_out = self.gold_n >= MIN_GOLD and self.gold_accuracy > self.majority_gold_accuracy
+        return self.against_unanimous > MOST_AGAINST_UNANIMOUS and not borne_out
+
+    @property
     def rank(self) -> tuple[bool, bool, float, float]:
         """Larger is better."""
         return not self.flipped, not self.contradicted, -self.gold_z, self.agreement
@@ -104,6 +118,8 @@ class Evidence:
     counts: npt.NDArray[np.int64]
     winners: IntArray
     """Distinct vote rows on which majority vote is decided, their counts and majority classes."""
+    unanimous: npt.NDArray[np.bool_]
+    """Which of these rows have votes for one class only."""
     gold_votes: IntArray
     gold: IntArray
     """Covered items whose label is known: their votes (g, m) and labels (g,)."""
@@ -135,13 +151,23 @@ class Evidence:
             rows[decided],
             counts[decided],
             votes[decided].argmax(axis=1),
+            votes[decided].max(axis=1) == votes[decided].sum(axis=1),
             gold_votes[covered],
             gold[covered],
         )
 
     def judge(self, mu: Mu) -> Verdict:
         """Hold one solution against the evidence."""
-        return Verdict(*self._agreement(mu), *self._worse_than_chance(mu), len(self.gold), *self._on_gold(mu))
+        ours, theirs, z = self._on_gold(mu)
+        return Verdict(
+            *self._agreement(mu),
+            *self._worse_than_chance(mu),
+            gold_n=len(self.gold),
+            gold_accuracy=ours,
+            majority_gold_accuracy=theirs,
+            gold_z=z,
+            against_unanimous=self._against_unanimous(mu),
+        )
 
     def _decisions(self, mu: Mu, rows: IntArray) -> IntArray:
         return np.asarray(log_scores(rows, np.log(self.balance), log_likelihood(mu)).argmax(axis=1))
@@ -161,6 +187,15 @@ class Evidence:
         renamed = float(table[linear_sum_assignment(-table)].sum()) / total
         chance = float(table.sum(axis=0) @ table.sum(axis=1)) / total**2
         return agreement, renamed, (agreement - chance) / (1 - chance) if chance < 1 else agreement
+
+    def _against_unanimous(self, mu: Mu) -> float:
+        rows, counts = self.rows[self.unanimous], self.counts[self.unanimous]
+        if not len(rows):
+            return 0.0
+        # The votes' own weight: that class shares outweigh a weak vote is no fault of the solution.
+        weighed = log_scores(rows, np.zeros(len(self.balance)), log_likelihood(mu)).argmax(axis=1)
+        other = weighed != self.winners[self.unanimous]
+        return float(counts[other].sum() / counts.sum())
 
     def _worse_than_chance(self, mu: Mu) -> tuple[tuple[int, ...], float]:
         k = len(self.balance)
@@ -190,11 +225,13 @@ def guarded_fit(
     lr: float,
     max_restarts: int,
     names: Sequence[str] | None = None,
+    penalised: Penalised | None = None,
 ) -> GuardedFit:
     """Train, judge, and train again from derived seeds while the result is suspicious.
 
     The first sound solution is taken; if there is none, the best one, with a note. Where the
-    optimiser diverges, its learning rate is divided by ten, and stays so.
+    optimiser diverges, its learning rate is divided by ten, and stays so. A solution that overrules
+    unanimous votes without known labels to bear it out is fitted again with growing l2 penalties.
 
     Raises
     ------
@@ -212,7 +249,10 @@ def guarded_fit(
             break
     used, mu, best = max(tried, key=lambda one: one[2].rank)
     restarts = len(tried) - 1
-    notes = [*_notes(best, restarts), *_slower_note(lr, rate)]
+    l2, first = None, best
+    if best.contrary and penalised is not None:
+        mu, best, l2 = _penalise(penalised, evidence, used, rate, (mu, best))
+    notes = [*_notes(best, restarts), *_slower_note(lr, rate), *_penalty_note(first, best, l2)]
     diagnostics = {
         "guard": True,
         "seed": used,
@@ -226,9 +266,31 @@ def guarded_fit(
         "gold_n": best.gold_n,
         "gold_accuracy": best.gold_accuracy if best.gold_n else None,
         "majority_gold_accuracy": best.majority_gold_accuracy if best.gold_n else None,
-        "warning": not best.sound,
+        "against_unanimous": best.against_unanimous,
+        "first_against_unanimous": first.against_unanimous,
+        "penalty": l2,
+        "warning": not best.sound or best.contrary,
     }
     return GuardedFit(mu, diagnostics, notes)
+
+
+def _penalise(
+    penalised: Penalised, evidence: Evidence, seed: int, rate: float, found: tuple[Mu, Verdict]
+) -> tuple[Mu, Verdict, float | None]:
+    """The solution under the smallest penalty that leaves unanimous votes alone, else the one nearest to it."""
+    best: tuple[Mu, Verdict, float | None] = (*found, None)
+    for l2 in PENALTIES:
+        try:
+            mu, _ = _train_slower(penalised(l2), seed, rate, rate)
+        except Diverged:
+            continue
+        verdict = evidence.judge(mu)
+        if verdict.flipped or verdict.against_unanimous >= best[1].against_unanimous:
+            continue
+        best = (mu, verdict, l2)
+        if not verdict.contrary:
+            break
+    return best
 
 
 def _train_slower(train: Train, seed: int, rate: float, asked: float) -> tuple[Mu, float]:
@@ -261,6 +323,21 @@ def _notes(verdict: Verdict, restarts: int) -> list[str]:
             f"on {verdict.gold_n} covered items with known labels the label model is right on"
             f" {verdict.gold_accuracy:.0%}, majority vote on {verdict.majority_gold_accuracy:.0%};"
             " consider majority vote"
+        )
+    return notes
+
+
+def _penalty_note(first: Verdict, best: Verdict, l2: float | None) -> list[str]:
+    notes = []
+    if l2 is not None:
+        notes.append(
+            f"as fitted, the label model overruled {first.against_unanimous:.0%} of the items on which all votes agree;"
+            f" it was fitted again with l2 = {l2:g}, which holds functions nearer to better than chance"
+        )
+    if best.contrary:
+        notes.append(
+            f"the label model overrules {best.against_unanimous:.0%} of the items on which all votes agree,"
+            " and no known labels say that it is right to; compare it with majority vote before you trust it"
         )
     return notes
 

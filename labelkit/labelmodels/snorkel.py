@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from labelkit.errors import LabelModelError
 from labelkit.labelmodels.base import Arrays, LabelModel, decide
-from labelkit.labelmodels.guard import Evidence, GuardedFit, guarded_fit
+from labelkit.labelmodels.guard import Evidence, GuardedFit, Train, guarded_fit
 from labelkit.labelmodels.patterns import distinct_patterns
 from labelkit.labelmodels.scoring import log_likelihood, log_scores, softmax
 from labelkit.labelmodels.snorkel_optimiser import train_mu
@@ -169,16 +169,25 @@ class SnorkelLabelModel(LabelModel):
             gold = check_gold(gold, len(gold_votes), self.cardinality)
         balance = check_class_balance(self.class_balance, self.cardinality)
 
-        def train(seed: int, lr: float) -> npt.NDArray[np.float32]:
+        def train(seed: int, lr: float, l2: float = self.l2) -> npt.NDArray[np.float32]:
             return train_mu(
-                statistics, balance, seed=seed, n_epochs=self.n_epochs, lr=lr, l2=self.l2,
+                statistics, balance, seed=seed, n_epochs=self.n_epochs, lr=lr, l2=l2,
                 optimizer=self.optimizer, prec_init=self.prec_init, mu_eps=self.mu_eps, one_thread=self.guard,
             )  # fmt: skip
+
+        def penalised(l2: float) -> Train:
+            return lambda seed, lr: train(seed, lr, max(l2, self.l2))
 
         if self.guard:
             evidence = Evidence.of(statistics, balance, gold_votes, gold, seed=self.seed)
             found = guarded_fit(
-                train, evidence, seed=self.seed, lr=self.lr, max_restarts=self.max_restarts, names=names
+                train,
+                evidence,
+                seed=self.seed,
+                lr=self.lr,
+                max_restarts=self.max_restarts,
+                names=names,
+                penalised=penalised,
             )
         else:
             found = GuardedFit(train(self.seed, self.lr), {"guard": False, "seed": self.seed, "restarts": 0}, [])
