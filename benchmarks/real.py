@@ -87,13 +87,16 @@ def measure(folder: Path, data: RealSet) -> dict[str, Any]:
     figures = {"coverage": 100 * vote_summary(test_L).coverage}
     figures |= figures_of(score(majority.predict_proba(test_L), gold, covered), "majority", positive)
     stock, guarded, ends, restarts, seconds = [], [], [], 0, 0.0
+    penalties: list[float | None] = []
     for seed in SNORKEL_SEEDS:
         options = {"seed": seed, "n_epochs": SNORKEL_EPOCHS, "lr": SNORKEL_LR}
         started = time.perf_counter()
         model = SnorkelLabelModel(k, **options).fit(train_L)
         seconds += time.perf_counter() - started
         restarts += model.diagnostics["restarts"]
-        same = model.diagnostics["restarts"] == 0 and model.diagnostics["lr"] == SNORKEL_LR
+        told = model.diagnostics
+        penalties.append(told["penalty"])
+        same = told["restarts"] == 0 and told["lr"] == SNORKEL_LR and told["penalty"] is None
         plain = model if same else SnorkelLabelModel(k, guard=False, **options).fit(train_L)
         stock.append(figures_of(score(plain.predict_proba(test_L), gold, covered), "snorkel", positive))
         guarded.append(figures_of(score(model.predict_proba(test_L), gold, covered), "guarded", positive))
@@ -109,6 +112,7 @@ def measure(folder: Path, data: RealSet) -> dict[str, Any]:
         "votes_compared": len(run) * (len(train_L) + len(test_L)),
         "figures": figures,
         "guard_restarts": restarts,
+        "guard_penalties": penalties,
         "label_model_seconds": seconds / len(SNORKEL_SEEDS),
     }
 
@@ -175,7 +179,8 @@ def report(result: Mapping[str, Any], expected: Mapping[str, float]) -> None:
     )  # fmt: skip
     print(
         f"guarded label model: {figures['guarded']:.2f} covered, {figures['guarded_all']:.2f} all"
-        f" ({result['guard_restarts']} restarts, {result['label_model_seconds']:.2f} s a fit)"
+        f" ({result['guard_restarts']} restarts, l2 penalties {sorted({p or 0 for p in result['guard_penalties']})},"
+        f" {result['label_model_seconds']:.2f} s a fit)"
     )
     if "end_model" in figures:
         beside = f"; trained on gold (published): {expected['gold_lr']:g}" if "gold_lr" in expected else ""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from labelkit.config import FILE_NAME, new_config_text, parse_config
-from labelkit.errors import ProjectExists, ProjectNotFound, StorageError
+from labelkit.errors import ProjectDamaged, ProjectExists, ProjectNotFound, StorageError
 
 EXAMPLE_FUNCTIONS: Final = '''"""Labeling functions of this project: each votes for a label or abstains."""
 
@@ -71,6 +71,22 @@ def make_project(root: Path, *, name: str | None, labels: list[str], files: list
         raise StorageError(
             f"cannot make a project in {root}: {error.strerror or error}", hint="Is the folder writable?"
         ) from error
+
+
+def check_not_lost(root: Path, file: Path) -> None:
+    """Do not begin anew where a project file has been: its answers may be in a backup.
+
+    Raises
+    ------
+    ProjectDamaged
+        If what labelkit keeps beside a project file is there without it.
+    """
+    for trace in (file.with_suffix(".cache"), file.with_suffix(".lock")):
+        if trace.exists():
+            raise ProjectDamaged(
+                f"{file.name} is missing from {root}, though {trace.name} shows that it was there",
+                hint=f"Restore it from a backup; to begin anew, remove {trace.name} too",
+            )
 
 
 def writable(root: Path, file: Path) -> bool:

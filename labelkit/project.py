@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Concatenate, ParamSpec, TypeVar
 
 from labelkit.config import FILE_NAME, Config, read_config
 from labelkit.errors import StorageError
-from labelkit.opening import find_project, make_project, writable
+from labelkit.opening import check_not_lost, find_project, make_project, writable
 from labelkit.progress import Progress, Silent
 from labelkit.steps.leasing import LeasedItem, LeaseReply
 from labelkit.steps.schema import follow_settings, settings_differ
@@ -109,6 +109,8 @@ class Project:
         config = read_config(root / FILE_NAME)
         file = root / f"{config.project.name}.labelkit.db"
         fresh = not file.exists()
+        if fresh:
+            check_not_lost(root, file)
         readonly = not fresh and not writable(root, file)
         store = Store(file, create=fresh, readonly=readonly)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from hashlib import blake2b
 from typing import Any, Final, Literal
 
@@ -131,7 +132,15 @@ class LabelSchema:
                 if label == cls.name or label in cls.aliases:
                     return cls.id
         choices = ", ".join(f"{c.id} = {c.name}" for c in self.classes)
-        raise UnknownLabel(f"unknown label {label!r}; the labels are {choices}")
+        near = self._near(label) if isinstance(label, str) else None
+        meant = "" if near is None else f" (did you mean {near!r}?)"
+        raise UnknownLabel(f"unknown label {label!r}{meant}; the labels are {choices}")
+
+    def _near(self, label: str) -> str | None:
+        """The name that looks most like a label, capitals apart."""
+        names = {name.casefold(): cls.name for cls in self.classes for name in (*cls.aliases, cls.name)}
+        found = get_close_matches(label.strip().casefold(), names, n=1)
+        return names[found[0]] if found else None
 
     def parse(self, text: str) -> int:
         """The stable id of a class written in a file: its name, or else its stable id in digits.

@@ -23,7 +23,12 @@ class HumanLabels:
         (n,) bool. ``simulated``: the label rests on simulated answers. ``audit``: drawn for honest
         estimates; never selects, calibrates or trains. ``tuning``: drawn at random for tuning.
     answers
-        (n,) number of people who answered (skips count: they need not be asked again).
+        (n,) number of people who answered (skips count: they need not be asked again); simulated answers
+        are nobody's.
+    asked
+        (n,) bool: somebody answered, or a simulation did.
+    untaught
+        (n,) bool: outside the train split; models never learn from such an item's label.
     disputed
         Items whose annotators disagree and that nobody has decided yet.
     """
@@ -34,17 +39,19 @@ class HumanLabels:
     audit: BoolArray
     tuning: BoolArray
     answers: IntArray
+    asked: BoolArray
+    untaught: BoolArray
     disputed: list[int] = field(default_factory=list)
 
     @property
     def held_out(self) -> BoolArray:
         """(n,) audit items that somebody answered: nothing may learn from them, not even their votes."""
-        return self.audit & (self.answers > 0)
+        return self.audit & self.asked
 
     @property
     def teaching(self) -> IntArray:
-        """(n,) labels that models may learn from: all but the audit ones."""
-        return np.where(self.audit, ABSTAIN, self.label)
+        """(n,) labels that models may learn from: those of the train split, but the audit ones."""
+        return np.where(self.audit | self.untaught, ABSTAIN, self.label)
 
     @property
     def audited(self) -> IntArray:
@@ -54,7 +61,7 @@ class HumanLabels:
     @property
     def drawn_at_random(self) -> IntArray:
         """(n,) labels of tuning items: an unbiased sample that models may use."""
-        return np.where(self.tuning, self.label, ABSTAIN)
+        return np.where(self.tuning, self.teaching, ABSTAIN)
 
 
 def agreed(labels: Iterable[int], min_agreement: float) -> int:
@@ -77,6 +84,7 @@ def resolve(
     *,
     min_agreement: float,
     merged: Mapping[int, int] | None = None,
+    untaught: BoolArray | None = None,
 ) -> HumanLabels:
     """Decide every item that people answered.
 
@@ -92,14 +100,23 @@ def resolve(
         Item → ``audit`` or ``tuning``, for items drawn at random.
     merged
         id of a merged class → id of its successor.
+    untaught
+        (n,) items outside the train split; none if not given.
+
+    Simulated answers to an item count only until a person answers it.
     """
     successor = merged or {}
     given: dict[int, list[int]] = {}
     people: dict[int, set[str]] = {}
     simulated = np.zeros(n, dtype=bool)
-    for annotation in annotations:
-        people.setdefault(annotation.item, set()).add(annotation.annotator)
-        if annotation.label is not None:
+    stored = list(annotations)
+    asked = np.zeros(n, dtype=bool)
+    for annotation in stored:
+        asked[annotation.item] = True
+        if not annotation.simulated:
+            people.setdefault(annotation.item, set()).add(annotation.annotator)
+    for annotation in stored:
+        if annotation.label is not None and not (annotation.simulated and annotation.item in people):
             given.setdefault(annotation.item, []).append(successor.get(annotation.label, annotation.label))
             simulated[annotation.item] |= annotation.simulated
     label = np.full(n, ABSTAIN, dtype=np.int16)
@@ -119,4 +136,14 @@ def resolve(
     drawn = {role: np.zeros(n, dtype=bool) for role in ("audit", "tuning")}
     for item, role in roles.items():
         drawn[role][item] = True
-    return HumanLabels(label, adjudicated, simulated, drawn["audit"], drawn["tuning"], answers, sorted(disputed))
+    return HumanLabels(
+        label=label,
+        adjudicated=adjudicated,
+        simulated=simulated,
+        audit=drawn["audit"],
+        tuning=drawn["tuning"],
+        answers=answers,
+        asked=asked,
+        untaught=np.zeros(n, dtype=bool) if untaught is None else untaught,
+        disputed=sorted(disputed),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -24,12 +25,25 @@ SHOW_AFTER = 1.0
 WIDE = 116
 """Columns of output that goes to no terminal; the widest table fits."""
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""All control characters but tab and line end, and those that turn the direction of writing."""
+
+
+def visible(text: str) -> str:
+    """A text with its control characters written out, so that data cannot steer the terminal."""
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class _Console(Console):
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(visible(each) if isinstance(each, str) else each for each in objects), **options)
+
 
 def stdout() -> Console:
     """Standard output; where it is no terminal, of a fixed width, so that logs and documents look alike."""
     if sys.stdout.isatty():
-        return Console(highlight=False)
-    return Console(highlight=False, width=max(WIDE, int(os.environ.get("COLUMNS", "0"))), color_system=None)
+        return _Console(highlight=False)
+    return _Console(highlight=False, width=max(WIDE, int(os.environ.get("COLUMNS", "0"))), color_system=None)
 
 
 def table(
@@ -48,7 +62,7 @@ def table(
     for number, column in enumerate(columns):
         out.add_column(column, justify="left" if number < left else "right", overflow="fold", no_wrap=number < whole)
     for row in rows:
-        out.add_row(*(escape(str(cell)) for cell in row))
+        out.add_row(*(escape(visible(str(cell))) for cell in row))
     return out
 
 
@@ -63,7 +77,7 @@ class TerminalProgress:
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
-        self._console = Console(stderr=True, highlight=False)
+        self._console = _Console(stderr=True, highlight=False)
 
     @contextmanager
     def track(self, description: str, total: int | None = None) -> Iterator[Advance]:
@@ -80,7 +94,7 @@ class TerminalProgress:
             console=self._console,
             transient=True,
         )
-        task = bar.add_task(description, total=total)
+        task = bar.add_task(escape(visible(description)), total=total)
         timer = threading.Timer(SHOW_AFTER, bar.start)
         timer.daemon = True
         timer.start()

@@ -110,11 +110,14 @@ def _usage(error: Exception) -> None:
         print(message)
         sys.exit(EXIT_MISTAKE)
     path = context.command_path if context is not None else "labelkit"
-    _fail(f"{message.rstrip('.')}. See `{path} --help`")
+    end = "" if message.endswith((".", "?", "!")) else "."
+    _fail(f"{message}{end} See `{path} --help`")
 
 
 def _fail(message: str) -> None:
-    print(f"labelkit: error: {message}", file=sys.stderr)
+    from labelkit.cli.console import visible
+
+    print(f"labelkit: error: {visible(message)}", file=sys.stderr)
     sys.exit(EXIT_MISTAKE)
 
 

@@ -110,7 +110,9 @@ def _number(table: pa.Table, column: str, wanted: bool) -> Profile:
         return UnusedField(column, "it has no values")
     if not wanted and _IDENTIFIER.search(column) and len(np.unique(known)) > 0.5 * len(known):
         return UnusedField(column, "it looks like an identifier (name it among the fields to use it)")
-    if not wanted and len(known) > 20 and (np.diff(known) == 1).mean() > 0.9:
+    counts_up = len(known) > 20 and (np.diff(known) == 1).mean() > 0.9
+    # A number that starts again, such as a day of the year, counts up too but is no number of the row.
+    if not wanted and counts_up and len(np.unique(known)) > 0.9 * len(known):
         # It tells the place in the file: where rows are sorted by class, the class.
         return UnusedField(column, "it numbers the rows (name it among the fields to use it)")
     has_missing = len(known) < len(values)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -56,7 +58,8 @@ def discover(root: Path, patterns: Sequence[str]) -> list[DiscoveredFunction]:
     """
     code = ProjectCode(Path(root).resolve())
     files = _matching(code, patterns)
-    with fresh_imports(code) as finder, collecting(code) as collector:
+    # What user code prints must not mix with what labelkit writes to standard output (--json, export -).
+    with redirect_stdout(sys.stderr), fresh_imports(code) as finder, collecting(code) as collector:
         for file in files:
             _load(finder, code, file)
         functions = _all_functions(collector, finder, code)

@@ -243,6 +243,9 @@ def _own_state(value: Any) -> dict[str, object] | None:
         return {name: item for name, item in vars(value).items() if name not in {"site", "compiled"}}
     if any(base.__module__.startswith("snorkel.map") and base.__name__ == "BaseMapper" for base in mro):
         return {"class": type(value)} | {name: item for name, item in vars(value).items() if name != "_cache"}
+    if any(base.__module__ == "sklearn.feature_extraction.text" for base in mro) and "_stop_words_id" in vars(value):
+        # The address of the stop words, another one in every process.
+        return {"class": type(value)} | {name: item for name, item in vars(value).items() if name != "_stop_words_id"}
     return None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from labelkit.query.base import PoolPart
 from labelkit.query.pool import Pool
-from labelkit.query.words import part, ranked, said
+from labelkit.query.words import part, percent, ranked, said
 from labelkit.types import FloatArray
 
 NOT_COMPARABLE = -1.0
@@ -41,5 +41,7 @@ class Disagreement:
         voted, learned = int(ranked(ours)[0]), int(ranked(theirs)[0])
         if not pool.covered[i]:
             return f"no labeling function voted; end model says {said(pool, theirs, learned)}"
-        link = "but" if voted != learned else "and"
-        return f"label model says {said(pool, ours, voted)} {link} end model says {said(pool, theirs, learned)}"
+        if voted == learned:
+            sure, other = percent(float(ours[voted])), percent(float(theirs[voted]))
+            return f"label model is {sure} sure of {pool.label_names[voted]}, end model {other}"
+        return f"label model says {said(pool, ours, voted)} but end model says {said(pool, theirs, learned)}"

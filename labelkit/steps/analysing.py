@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labelkit.analysis import Explanation, explain_votes, lf_summary, vote_summary
-from labelkit.errors import ProjectError
+from labelkit.errors import ProjectError, StepMissing
 from labelkit.labelmodels import load_label_model
 from labelkit.steps.labeling import item_votes, vote_matrix
 from labelkit.steps.training import current_end_model
 from labelkit.steps.workspace import Workspace
+from labelkit.store import Run
 from labelkit.types import ABSTAIN, Estimate, Fault, IntArray
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def explain_item(workspace: Workspace, item_id: str) -> ItemExplanation:
     item = store.items.get(number, schema)
     notes: list[str] = []
     explanation = _explanation(workspace, number, notes)
-    label, source = _final(workspace, number)
+    label, source = _final(workspace, number, notes)
     answers = store.people.history(number)
     for answer in answers:
         answer["label"] = None if answer["label"] is None else schema.name_of(answer["label"])
@@ -182,10 +183,16 @@ def explain_item(workspace: Workspace, item_id: str) -> ItemExplanation:
     )
 
 
-def _final(workspace: Workspace, number: int) -> tuple[str | None, str | None]:
+def _final(workspace: Workspace, number: int, notes: list[str]) -> tuple[str | None, str | None]:
     from labelkit.steps.exporting import final_label
 
-    return final_label(workspace, number)
+    if number in workspace.people().disputed:
+        notes.append("people disagree on this item: more answers or an adjudication will decide it")
+    try:
+        return final_label(workspace, number)
+    except StepMissing as error:
+        notes.append(f"its label is not up to date: {error}")
+        return None, None
 
 
 def _explanation(workspace: Workspace, number: int, notes: list[str]) -> Explanation | None:
@@ -201,6 +208,17 @@ def _explanation(workspace: Workspace, number: int, notes: list[str]) -> Explana
         notes.append("the classes changed after the last `labelkit label`: run it again for an explanation")
         return None
     names = [f["name"] for f in votes_run.parameters["functions"]]
+    try:
+        return _explained(workspace, number, votes_run, state, names, notes)
+    except StepMissing as error:
+        notes.append(f"no explanation now: {error}")
+        return None
+
+
+def _explained(
+    workspace: Workspace, number: int, votes_run: Run, state: Any, names: list[str], notes: list[str]
+) -> Explanation:
+    schema = workspace.schema
     votes = item_votes(workspace, votes_run, number)
     model = load_label_model(*state)
     end_model, features = _end_model_view(workspace, number, notes)
@@ -224,13 +242,17 @@ def _end_model_view(workspace: Workspace, number: int, notes: list[str]) -> tupl
     if run is None or number >= run.parameters["items"]:
         return None, []
     probabilities = workspace.predictions(run)[number].astype(np.float64)
-    if label_run is None or run.parameters["label_run"] != label_run.id:
+    if label_run is None or run.parameters["label_inputs"] != label_run.inputs:
         notes.append("the end model is older than the label model: run `labelkit train` to see its features")
         return probabilities, []
     if ":" in run.parameters["model"]["name"]:
         notes.append("the features of a custom end model are not shown: that would import its code")
         return probabilities, []
-    model = current_end_model(workspace, run, workspace.people())
+    try:
+        model = current_end_model(workspace, run, workspace.people())
+    except StepMissing as error:
+        notes.append(f"the end model's features are not shown: {error}")
+        return probabilities, []
     if model.explain_note:
         notes.append(model.explain_note)
     weights = model.explain(workspace.store.items.rows([number]), int(probabilities.argmax()))

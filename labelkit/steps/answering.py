@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from labelkit.annotate import check_skip_reason
 from labelkit.errors import AnnotationError
+from labelkit.steps.leasing import annotator_name
 from labelkit.steps.workspace import Workspace
 from labelkit.store import NewAnnotation
 
@@ -17,28 +19,25 @@ def answer(
     Raises
     ------
     AnnotationError
-        If the item is unknown, the annotator has no name, or a skip has no reason.
+        If the item is unknown, the annotator's name cannot be used, or a skip has none of the known reasons.
     UnknownLabel
         If the label is not in the schema.
     """
     number = workspace.store.items.number_of(item_id)
     if number is None:
         raise AnnotationError(f"there is no item with the id {item_id!r}")
-    if not annotator.strip():
-        raise AnnotationError("an answer needs the name of its annotator")
-    if label is None and not reason:
-        raise AnnotationError(f"the skip of item {item_id!r} has no reason", hint='Say why, for instance "unclear"')
+    name = annotator_name(annotator)
     roles: dict[int, Any] = dict(workspace.store.people.roles())
     workspace.store.people.append(
         [
             NewAnnotation(
                 number,
-                annotator.strip(),
+                name,
                 None if label is None else workspace.schema.resolve(label),
                 role=roles.get(number, "active"),
-                skip_reason=reason if label is None else None,
+                skip_reason=check_skip_reason(reason) if label is None else None,
                 comment=comment,
             )
         ],
-        actor=annotator.strip(),
+        actor=name,
     )

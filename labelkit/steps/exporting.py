@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from labelkit.annotate import HumanLabels
+from labelkit.config import FILE_NAME
+from labelkit.errors import ExportError, StepMissing
 from labelkit.export import ExportedFile, export_training_set
 from labelkit.steps.labeling import vote_matrix
 from labelkit.steps.workspace import Workspace
@@ -72,13 +74,19 @@ def export(workspace: Workspace, out: str | Path | BinaryIO, *, format: str | No
         If the file cannot be written.
     """
     started = time.perf_counter()
+    _refuse_our_own_files(workspace, out)
     columns, tally, evidence = _prepare(workspace)
+    if not evidence.runs and (evidence.agreed == ABSTAIN).all():
+        raise StepMissing("there are no labels to export yet", hint="Run `labelkit run`")
+    before = workspace.content()
     with workspace.progress.track("exporting", workspace.store.items.count()) as advance:
 
         def counted() -> Iterator[pa.Table]:
             for batch in _batches(workspace, columns, tally, evidence):
                 yield batch
                 advance(len(batch))
+            if workspace.content() != before:
+                raise StepMissing("items came or changed during the export", hint="Export again after it")
 
         written = export_training_set(
             counted(),
@@ -99,6 +107,19 @@ def export(workspace: Workspace, out: str | Path | BinaryIO, *, format: str | No
         by_label=counts["by_label"],
         seconds=time.perf_counter() - started,
     )
+
+
+def _refuse_our_own_files(workspace: Workspace, out: str | Path | BinaryIO) -> None:
+    """An export must not take the place of what it was made from."""
+    if not isinstance(out, (str, Path)) or str(out) == "-":
+        return
+    target = Path(out).resolve()
+    database = workspace.store.path.resolve()
+    inputs = [(workspace.root / name).resolve() for name in workspace.config.data.files]
+    if target == (workspace.root / FILE_NAME).resolve() or target.name.startswith(database.name):
+        raise ExportError(f"{out} belongs to the project itself", hint="Export to another file")
+    if target in inputs:
+        raise ExportError(f"{out} is one of the project's input files ([data] files)", hint="Export to another file")
 
 
 def export_batches(workspace: Workspace) -> tuple[pa.Schema, Iterator[pa.Table]]:
@@ -165,7 +186,9 @@ def _splits(workspace: Workspace, people: HumanLabels, human: IntArray) -> list[
 
 
 def _batches(workspace: Workspace, columns: TrainingColumns, tally: Tally, evidence: _Evidence) -> Iterator[pa.Table]:
-    for number, table in workspace.store.items.shards():
+    n = len(evidence.splits)
+    for number in range(-(-n // SHARD_SIZE)):
+        table = workspace.store.items.table(number * SHARD_SIZE, min((number + 1) * SHARD_SIZE, n))
         rows = slice(number * SHARD_SIZE, number * SHARD_SIZE + len(table))
         final = _final(workspace, evidence, rows, len(table))
         splits = evidence.splits[rows]
@@ -225,6 +248,6 @@ def _manifest(
 
 def _lineage(run: Run) -> dict[str, Any]:
     """What a run depended on, without times, run numbers and what is told elsewhere in the manifest."""
-    kept = {"model", "options", "class_ids", "items", "people"}
+    kept = {"model", "options", "class_ids", "items"}
     parameters = {name: value for name, value in run.parameters.items() if name in kept}
     return {"parameters": parameters, "inputs": run.inputs, "seed": run.seed, "versions": run.versions}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -13,10 +13,25 @@ from labelkit.types import IntArray
 if TYPE_CHECKING:
     import pandas as pd
 
+_OWN: Final = ("id", "text", "split", "gold")
+
 
 def _names(workspace: Workspace, indices: IntArray) -> list[str | None]:
     names = [*workspace.schema.names, None]  # −1 picks the last
     return [names[i] for i in indices]
+
+
+def _free_names(fields: list[str]) -> dict[str, str]:
+    """New names for further fields that are called like a column of the frame."""
+    taken, renamed = {*_OWN, *fields}, {}
+    for name in fields:
+        if name in _OWN:
+            new = f"field_{name}"
+            while new in taken:
+                new = f"field_{new}"
+            renamed[name] = new
+            taken.add(new)
+    return renamed
 
 
 def items_frame(workspace: Workspace) -> pd.DataFrame:
@@ -25,6 +40,7 @@ def items_frame(workspace: Workspace) -> pd.DataFrame:
 
     table = all_items(workspace)
     frame: pd.DataFrame = table.to_pandas()
+    frame = frame.rename(columns=_free_names(list(frame.columns[2:])))
     frame.insert(2, "split", workspace.store.items.splits())
     frame.insert(3, "gold", _names(workspace, workspace.schema.to_indices(workspace.store.items.gold())))
     return frame
@@ -68,6 +84,7 @@ def labels_frame(workspace: Workspace) -> pd.DataFrame:
 
     from labelkit.steps.exporting import export_batches
 
-    _, batches = export_batches(workspace)
-    frame: pd.DataFrame = pd.concat([batch.to_pandas() for batch in batches], ignore_index=True)
+    schema, batches = export_batches(workspace)
+    frames = [batch.to_pandas() for batch in batches] or [schema.empty_table().to_pandas()]
+    frame: pd.DataFrame = pd.concat(frames, ignore_index=True)
     return frame

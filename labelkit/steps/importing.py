@@ -56,7 +56,7 @@ def default_options(
             split=split_field or data.split_field,
             required=required,  # type: ignore[arg-type]
         ),
-        make_ids=make_ids or data.make_ids,
+        make_ids=make_ids or (data.make_ids and id_field is None),
         encoding=encoding or data.encoding,
         delimiter=delimiter or data.delimiter,
         format=format,
@@ -122,7 +122,7 @@ def _import_one(
     started = time.perf_counter()
     writer = workspace.store.writer(run)
     try:
-        _write_all(workspace, source, writer, str(name))
+        _write_all(workspace, source, writer, str(name), made_ids=options.make_ids)
     except BaseException:
         workspace.store.runs.end(run, seconds=time.perf_counter() - started, metrics=asdict(writer.counts), failed=True)
         raise
@@ -152,12 +152,12 @@ def _open(name: str | Path, options: ImportOptions, stdin: BinaryIO | None) -> I
     )
 
 
-def _write_all(workspace: Workspace, source: ItemSource, writer: ItemWriter, name: str) -> None:
+def _write_all(workspace: Workspace, source: ItemSource, writer: ItemWriter, name: str, *, made_ids: bool) -> None:
     what = "standard input" if name == STDIN else Path(name).name
     with workspace.progress.track(f"importing {what}", source.expected_rows()) as advance:
         for batch in source:
             try:
-                writer.write(batch)
+                writer.write(batch, made_ids=made_ids)
             except DuplicateRow as error:
                 raise source.duplicate(error.item_id, error.row) from None
             except RowError as error:

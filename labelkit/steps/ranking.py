@@ -33,8 +33,10 @@ class RankResult:
     seconds: float
 
 
-def rank(workspace: Workspace, *, size: int | None = None, force: bool = False) -> RankResult:
+def rank(workspace: Workspace, *, size: int | None = None, force: bool = False, simulating: bool = False) -> RankResult:
     """Compose the queue from the pool: items of the train split that want more answers.
+
+    A simulation does not ask twice about an item; people are asked also where a simulation answered.
 
     Raises
     ------
@@ -48,13 +50,13 @@ def rank(workspace: Workspace, *, size: int | None = None, force: bool = False) 
     size = settings.size if size is None else size
     if size < 1:
         raise QueryError(f"a queue of {size} items cannot be made", hint="Ask for at least 1")
-    items = pool_items(workspace, people)
+    items = pool_items(workspace, people, simulating=simulating)
     roles = workspace.store.people.roles()
     latest = workspace.store.runs.latest("rank")
     # What the last queue drew is its result, not one of its inputs.
     own = workspace.store.people.drawn_by(latest.id) if latest is not None else set()
     before = sorted((item, role) for item, role in roles.items() if item not in own)
-    inputs = digest(train_run.inputs, train_run.id, items, before, size, settings.model_dump(), workspace.seed)
+    inputs = digest(train_run.inputs, items, before, size, settings.model_dump(), workspace.seed)
     if latest is not None and latest.inputs == inputs and not force:
         return _result(workspace, latest, started)
     pool = _pool(workspace, train_run, people, items)
@@ -79,7 +81,8 @@ def rank(workspace: Workspace, *, size: int | None = None, force: bool = False) 
             "size": size,
             "query": settings.model_dump(),
             "items": len(people.label),
-            "people": digest(people.answers),
+            "train_inputs": train_run.inputs,
+            "pool": digest(items),
         },
         inputs=inputs,
         versions=workspace.versions,
@@ -104,16 +107,16 @@ def _result(workspace: Workspace, run: Run, started: float, *, reused: bool = Tr
     )
 
 
-def pool_items(workspace: Workspace, people: HumanLabels) -> IntArray:
+def pool_items(workspace: Workspace, people: HumanLabels, *, simulating: bool = False) -> IntArray:
     """Item numbers that want another answer: in the train split, too few answers, not decided."""
-    splits = np.array([split in (None, "train") for split in workspace.store.items.splits()], dtype=bool)
     wanted = people.answers < workspace.config.annotation.answers_per_item
-    return np.flatnonzero(splits & wanted & ~people.adjudicated)
+    if simulating:
+        wanted &= ~people.asked
+    return np.flatnonzero(~people.untaught & wanted & ~people.adjudicated)
 
 
 def _pool(workspace: Workspace, train_run: Run, people: HumanLabels, items: IntArray) -> Pool:
-    label_run = workspace.store.runs.get(train_run.parameters["label_run"])
-    assert label_run is not None
+    label_run = workspace.need_fresh("label", "ranking")
     raw, _ = workspace.label_probabilities(label_run)
     labels = clamp(raw, workspace.schema.to_indices(people.teaching))
     votes_run = workspace.store.runs.get(label_run.parameters["vote_run"])

@@ -84,7 +84,7 @@ def _loop(workspace: Workspace, answers: int, batch: int) -> SimulateResult:
         trained = _refit(workspace)
         result.curve.append(_point(workspace, trained, 0))
         while result.answers < answers:
-            ranked = rank(workspace, size=max(batch * 4, workspace.config.query.size))
+            ranked = rank(workspace, size=max(batch * 4, workspace.config.query.size), simulating=True)
             asked = [e for e in ranked.queue if gold[e.item] != ABSTAIN][: min(batch, answers - result.answers)]
             if not asked:
                 break

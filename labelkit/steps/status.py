@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labelkit.annotate import HumanLabels
+from labelkit.steps.labeling import people_digest
+from labelkit.steps.ranking import pool_items
 from labelkit.steps.workspace import Workspace, digest
 from labelkit.store import Run
 
@@ -107,20 +109,20 @@ def _states(workspace: Workspace, runs: dict[str, Run | None], people: HumanLabe
 
 def _changed(workspace: Workspace, step: str, run: Run, runs: dict[str, Run | None], people: HumanLabels) -> str:
     """What happened since a step ran, in words; empty if nothing did."""
+    parameters = run.parameters
     if step == "vote":
-        same = run.parameters["shards"] == workspace.store.items.shard_digests()
-        return "" if same else "items came or changed"
-    if step == "label":
-        return _behind(run, "vote_run", runs["vote"], digest(people.teaching))
-    if step == "train":
-        return _behind(run, "label_run", runs["label"], digest(people.teaching, people.audited))
-    return _behind(run, "train_run", runs["train"], digest(people.answers))
-
-
-def _behind(run: Run, key: str, upstream: Run | None, people: str) -> str:
-    if upstream is not None and run.parameters[key] != upstream.id:
-        return f"{upstream.step} has run since"
-    return "" if run.parameters["people"] == people else "people have answered since"
+        return "" if parameters["shards"] == workspace.store.items.shard_digests() else "items came or changed"
+    before = STEPS[STEPS.index(step) - 1]
+    upstream = runs[before]
+    if upstream is not None and parameters[f"{before}_inputs"] != upstream.inputs:
+        return f"{before} has run since"
+    if step == "rank":
+        return "" if parameters["pool"] == digest(pool_items(workspace, people)) else "people have answered since"
+    if parameters["content"] != workspace.content():
+        return "items came or changed"
+    if parameters["class_ids"] != list(workspace.schema.ids):
+        return "the classes changed"
+    return "" if parameters["people"] == people_digest(people) else "people have answered since"
 
 
 def _next(workspace: Workspace, now: Status) -> str:

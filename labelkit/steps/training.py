@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import tempfile
 import time
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from labelkit import registry
 from labelkit.analysis import Score, score, wilson
 from labelkit.annotate import HumanLabels
 from labelkit.endmodels import (
@@ -23,8 +25,8 @@ from labelkit.endmodels import (
     most_features,
     save_end_model,
 )
-from labelkit.errors import EndModelError
-from labelkit.steps.labeling import as_dict, training_targets
+from labelkit.errors import EndModelError, StepMissing
+from labelkit.steps.labeling import as_dict, people_digest, training_targets
 from labelkit.steps.workspace import Workspace, digest
 from labelkit.store import Run
 from labelkit.types import ABSTAIN, BoolArray, Estimate, FloatArray, IntArray
@@ -65,8 +67,8 @@ def train(workspace: Workspace, *, force: bool = False) -> TrainResult:
     audited = workspace.schema.to_indices(people.audited)
     settings = workspace.config.end_model
     inputs = digest(
-        label_run.inputs, label_run.id, Y, usable, gold, audited, settings.model_dump(), workspace.seed,
-        workspace.store.items.shard_digests(), workspace.versions,
+        label_run.inputs, Y, usable, gold, audited, settings.model_dump(), workspace.seed,
+        workspace.store.items.shard_digests(), workspace.versions, _code_of(settings.name),
     )  # fmt: skip
     latest = workspace.store.runs.latest("train")
     if latest is not None and latest.inputs == inputs and not force:
@@ -81,7 +83,7 @@ def train(workspace: Workspace, *, force: bool = False) -> TrainResult:
         "human": int((usable & (people.teaching != ABSTAIN)).sum()),
         "features": model.n_features,
         "scores": {"end_model": as_dict(_score_all(predictions, gold)), **label_run.metrics["scores"]},
-        "audit": _estimate(predictions, audited),
+        "audit": {**_estimate(predictions, audited), "simulated": int((people.simulated & (audited != ABSTAIN)).sum())},
         "notes": list(model.notes),
     }
     run = workspace.store.runs.finish(
@@ -91,7 +93,9 @@ def train(workspace: Workspace, *, force: bool = False) -> TrainResult:
             "label_run": label_run.id,
             "class_ids": list(workspace.schema.ids),
             "items": len(Y),
-            "people": digest(people.teaching, people.audited),
+            "label_inputs": label_run.inputs,
+            "content": workspace.content(),
+            "people": people_digest(people),
         },
         inputs=inputs,
         versions=workspace.versions,
@@ -100,7 +104,7 @@ def train(workspace: Workspace, *, force: bool = False) -> TrainResult:
         seed=workspace.seed,
         predictions=predictions,
     )
-    _keep(workspace, model, run)
+    _keep(workspace, model, inputs)
     return TrainResult(**metrics, run=run, reused=False, seconds=time.perf_counter() - started)
 
 
@@ -160,6 +164,14 @@ def _score_all(probabilities: FloatArray, gold: IntArray) -> Score:
     return score(probabilities, gold, np.ones(len(gold), dtype=bool))
 
 
+def _code_of(spec: str) -> str | None:
+    """Identity of the module that a custom estimator comes from: edited code is another estimator."""
+    if ":" not in spec:
+        return None
+    file = inspect.getsourcefile(registry.load(spec))
+    return None if file is None else digest(Path(file).read_text(encoding="utf-8", errors="replace"))
+
+
 def _estimate(predictions: FloatArray, audited: IntArray) -> dict[str, Any]:
     known = audited != ABSTAIN
     right = int((predictions.argmax(axis=1) == audited)[known].sum()) if known.any() else 0
@@ -167,17 +179,17 @@ def _estimate(predictions: FloatArray, audited: IntArray) -> dict[str, Any]:
     return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
 
 
-def model_folder(workspace: Workspace, run: int) -> Path:
-    """Where the fitted end model of a run is kept; a cache."""
-    return workspace.cache / "end_models" / str(run)
+def model_folder(workspace: Workspace, inputs: str) -> Path:
+    """Where the end model fitted from these inputs is kept; a cache, addressed by content."""
+    return workspace.cache / "end_models" / inputs[:32]
 
 
-def _keep(workspace: Workspace, model: EndModel, run: int) -> None:
+def _keep(workspace: Workspace, model: EndModel, inputs: str) -> None:
     """Save the fitted model beside the project; where the disk refuses, it is fitted again when needed."""
-    if not model.can_save:
+    folder = model_folder(workspace, inputs)
+    if not model.can_save or folder.exists():
         return
     try:
-        folder = model_folder(workspace, run)
         folder.parent.mkdir(parents=True, exist_ok=True)
         # Whole or not at all: a folder of this name is trusted to hold a model.
         with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
@@ -190,13 +202,21 @@ def _keep(workspace: Workspace, model: EndModel, run: int) -> None:
 
 
 def current_end_model(workspace: Workspace, run: Run, people: HumanLabels) -> EndModel:
-    """The fitted end model of a run: loaded, or fitted again where the cache is gone."""
-    folder = model_folder(workspace, run.id)
+    """The fitted end model of a run: loaded, or fitted again where the cache is gone.
+
+    Raises
+    ------
+    StepMissing
+        If it would have to be fitted with other settings than the run had.
+    """
+    folder = model_folder(workspace, run.inputs)
     if folder.exists():
         try:
             return load_end_model(folder)
         except EndModelError as error:
             workspace.progress.note(f"the kept end model cannot be read and is fitted again: {error}")
+    if run.parameters["model"] != workspace.config.end_model.model_dump():
+        raise StepMissing("[end_model] changed after the last `labelkit train`", hint="Run `labelkit train`")
     label_run = workspace.need_fresh("label", "the end model")
     Y, usable = training_targets(workspace, label_run, people)
     return _fit(workspace, features(workspace), Y, usable)

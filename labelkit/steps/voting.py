@@ -68,6 +68,9 @@ def vote(workspace: Workspace) -> VoteResult:
     candidates = find_functions(workspace, schema)
     digests = store.items.shard_digests()
     present = store.votes.present(digests)
+    if not workspace.config.labeling_functions.fault_tolerant:
+        strict = [c.print.digest for c in candidates if not getattr(c.found.function, "fault_tolerant", False)]
+        present -= store.votes.faulty(strict, digests)  # tolerated then, an error now
     stale = _drop_stale(workspace, schema, candidates, digests, present)
     missing = _compute_missing(workspace, schema, candidates, digests, present)
     store.votes.register([c.stored() for c in candidates])
@@ -110,7 +113,7 @@ def _drop_stale(
     if not cached:
         return []
     store = workspace.store
-    rng = np.random.default_rng([workspace.seed, store.runs.count()])
+    rng = np.random.default_rng([workspace.seed, store.count_up("vote_checks")])
     count = store.items.count()
     sample = np.sort(rng.choice(count, size=min(STALENESS_SAMPLE, count), replace=False))
     shard = Shard(-1, 0, store.items.rows(sample))
@@ -131,7 +134,8 @@ def _differs(workspace: Workspace, print_digest: str, digests: Sequence[str], sa
         if stored is None:
             continue
         here = np.flatnonzero(sample // SHARD_SIZE == number)
-        if not np.array_equal(stored.votes[sample[here] - number * SHARD_SIZE], column.votes[here]):
+        then, now = stored.votes[sample[here] - number * SHARD_SIZE], column.votes[here]
+        if not np.array_equal(workspace.schema.to_indices(then), workspace.schema.to_indices(now)):
             return True
     return False
 
@@ -192,7 +196,9 @@ def _finish(workspace: Workspace, candidates: Sequence[Candidate], digests: Sequ
         {"name": s.name, "fingerprint": s.fingerprint, "kind": s.kind, "place": s.place}
         for s in (c.stored() for c in candidates)
     ]
-    inputs = digest([f["fingerprint"] for f in functions], list(digests))
+    # The votes themselves, too: a function that reads what its fingerprint cannot see votes anew.
+    votes = workspace.store.votes.digest([f["fingerprint"] for f in functions], list(digests))
+    inputs = digest([f["fingerprint"] for f in functions], list(digests), votes)
     latest = workspace.store.runs.latest("vote")
     if latest is not None and latest.inputs == inputs and latest.parameters["functions"] == functions:
         return latest.id

@@ -59,12 +59,20 @@ class Workspace:
             store.people.roles(),
             min_agreement=self.config.annotation.min_agreement,
             merged=self.schema.merged,
+            untaught=~self.train_split(),
         )
+
+    def train_split(self) -> BoolArray:
+        """(n,) items of the train split, or of none."""
+        return np.array([split in (None, "train") for split in self.store.items.splits()], dtype=bool)
+
+    def content(self) -> str:
+        """Identity of all items' contents and splits: what runs are checked against."""
+        return digest(self.store.items.shard_digests(), self.store.items.splits())
 
     def training_rows(self, people: HumanLabels) -> BoolArray:
         """(n,) items that models may learn from: in the train split (or in none), not answered for the audit."""
-        splits = np.array([split in (None, "train") for split in self.store.items.splits()], dtype=bool)
-        return splits & ~people.held_out
+        return ~people.untaught & ~people.held_out
 
     def test_gold(self) -> IntArray:
         """(n,) class indices of gold labels of items outside the train split, −1 elsewhere."""
@@ -93,13 +101,25 @@ class Workspace:
         return run
 
     def need_fresh(self, step: str, why: str) -> Run:
-        """As :meth:`need`, and the run covers the items that there are now."""
+        """As :meth:`need`, and the run is of the items that there are now and of the latest run before it.
+
+        Raises
+        ------
+        StepMissing
+            Naming the first step that has to run again.
+        """
         run = self.need(step, why)
-        if run.parameters.get("items") != self.store.items.count():
+        before = {"label": "vote", "train": "label"}[step]
+        upstream = self.need_fresh(before, why) if before == "label" else self.need(before, why)
+        if upstream.inputs != run.parameters[f"{before}_inputs"]:
             raise StepMissing(
-                f"items were imported after the last `labelkit {step}`"
-                f" ({run.parameters.get('items')} then, {self.store.items.count()} now)",
-                hint=f"Run `labelkit {step}` again",
+                f"`labelkit {before}` has run since the last `labelkit {step}`", hint=f"Run `labelkit {step}`"
+            )
+        if run.parameters["content"] != self.content():
+            first = "vote" if self.need("vote", why).parameters["shards"] != self.store.items.shard_digests() else step
+            raise StepMissing(
+                f"items came or changed after the last `labelkit {step}`",
+                hint=f"Run `labelkit {first}`, or `labelkit run`",
             )
         return run
 

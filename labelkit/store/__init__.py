@@ -56,6 +56,14 @@ class Store:
         row = self.database.one("select value from project where key = ?", (key,))
         return None if row is None else from_json(row[0])
 
+    def count_up(self, key: str) -> int:
+        """The next number of a counter in the ``project`` table, from 1."""
+        with self.database.transaction() as connection:
+            row = connection.execute("select value from project where key = ?", (key,)).fetchone()
+            number = 1 + (from_json(row[0]) if row else 0)
+            connection.execute("insert or replace into project values (?, ?)", (key, to_json(number)))
+        return int(number)
+
     def initialise(self, name: str, task: str, labels: list[str]) -> None:
         """Give a new project file its name, task and classes, in one transaction."""
         with self.database.transaction() as connection:

@@ -29,6 +29,15 @@ class DuplicateRow(RowError):
         self.item_id = item_id
 
 
+def _ambiguous(item_id: str, row: int) -> RowError:
+    return RowError(
+        row,
+        f"the id {item_id!r} exists with another content",
+        hint="Made ids cannot tell an edited file from another one of the same name: rename the file, or give an id"
+        " column",
+    )
+
+
 @dataclass
 class ImportCounts:
     """What an import did so far."""
@@ -58,20 +67,26 @@ class ItemWriter:
         self._gold_ids: dict[str, int] = {}
         self.counts = ImportCounts()
 
-    def write(self, batch: ItemBatch) -> None:
+    def write(self, batch: ItemBatch, *, made_ids: bool = False) -> None:
         """Store one batch: new items are added, known ones compared by content hash.
+
+        Parameters
+        ----------
+        made_ids
+            The ids are made from file name and row: changed content is then more likely another file
+            than a new version, and is refused.
 
         Raises
         ------
         DuplicateRow
             If an id occurs twice in this import. Batches before this one stay stored.
         RowError
-            If a gold label is not in the schema.
+            If a gold label is not in the schema, or content changed under a made id.
         """
         gold = self._gold(batch)
         done = ImportCounts()
         with self._database.transaction() as connection:
-            numbers = self._insert(connection, batch, done)
+            numbers = self._insert(connection, batch, done, made_ids)
             self._store_gold(connection, numbers, gold, done)
             if done.added or done.changed:
                 items_changed(connection)
@@ -114,7 +129,9 @@ class ItemWriter:
             out.append(self._gold_ids[name])
         return out
 
-    def _insert(self, connection: sqlite3.Connection, batch: ItemBatch, done: ImportCounts) -> Sequence[int]:
+    def _insert(
+        self, connection: sqlite3.Connection, batch: ItemBatch, done: ImportCounts, made_ids: bool
+    ) -> Sequence[int]:
         first, at, source = self._next, now(), self._source
         rows = zip(
             range(first, first + len(batch)), batch.ids, batch.texts, batch.fields, batch.hashes, batch.splits,
@@ -131,10 +148,10 @@ class ItemWriter:
             return range(first, first + stored)
         if stored > 0:
             connection.execute("delete from items where item >= ?", (first,))
-        return self._insert_slowly(connection, batch, done, at)
+        return self._insert_slowly(connection, batch, done, at, made_ids)
 
     def _insert_slowly(
-        self, connection: sqlite3.Connection, batch: ItemBatch, done: ImportCounts, at: str
+        self, connection: sqlite3.Connection, batch: ItemBatch, done: ImportCounts, at: str, made_ids: bool
     ) -> Sequence[int]:
         """Some ids were known: tell row by row what is new, what is changed, and what occurs twice."""
         known = self._known(connection, batch.ids)
@@ -153,6 +170,8 @@ class ItemWriter:
                      batch.splits[position], self._source, at)
                 )  # fmt: skip
             else:
+                if made_ids and batch.hashes[position] != stored[1]:
+                    raise _ambiguous(item_id, batch.rows[position])
                 numbers.append(stored[0])
                 self._update(connection, batch, position, stored, at, done)
         connection.executemany(

@@ -83,11 +83,13 @@ class Items:
         if self._digests[0] == state:
             return list(self._digests[1])
         digests: list[str] = []
+        # A function sees fields with the types that they have over all items.
+        types = to_json(self.field_types()).encode()
         for first in range(0, self.count(), SHARD_SIZE):
             rows = self._database.rows(
                 "select content_hash from items where item >= ? and item < ? order by item", (first, first + SHARD_SIZE)
             )
-            digests.append(hashlib.sha256(b"".join(row[0] for row in rows)).hexdigest())
+            digests.append(hashlib.sha256(types + b"".join(row[0] for row in rows)).hexdigest())
         self._digests = (state, digests)
         return list(digests)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -97,6 +98,21 @@ class Votes:
         )
         wanted = set(shard_digests)
         return [(count, tuple(Fault(*f) for f in from_json(data))) for digest, count, data in rows if digest in wanted]
+
+    def faulty(self, fingerprints: Sequence[str], shard_digests: Sequence[str]) -> set[tuple[str, str]]:
+        """(fingerprint, shard digest) of the columns on which the function raised."""
+        rows = self._database.rows("select fingerprint, shard_digest from votes where fault_count > 0")
+        prints, digests = set(fingerprints), set(shard_digests)
+        return {(f, s) for f, s in rows if f in prints and s in digests}
+
+    def digest(self, fingerprints: Sequence[str], shard_digests: Sequence[str]) -> str:
+        """SHA-256 over all votes of these functions on these shards."""
+        state = hashlib.sha256()
+        for fingerprint in fingerprints:
+            for shard_digest in shard_digests:
+                column = self.read(fingerprint, shard_digest)
+                state.update(b"none" if column is None else np.ascontiguousarray(column.votes, dtype="<i2").tobytes())
+        return state.hexdigest()
 
     def drop(self, fingerprint: str) -> None:
         """Forget a function's votes on all shards (they turned out to be stale)."""

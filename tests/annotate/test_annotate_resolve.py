@@ -80,8 +80,11 @@ def test_merged_classes_agree() -> None:
 
 
 def test_a_label_that_rests_on_a_simulated_answer_is_simulated() -> None:
-    human = people([say(0, "ann", 0), say(0, "sim", 0, simulated=True), say(1, "ann", 0)])
-    assert human.simulated.tolist()[:2] == [True, False]
+    human = people([say(0, "ann", 0), say(0, "sim", 1, simulated=True), say(1, "sim", 0, simulated=True)])
+    assert human.simulated.tolist()[:2] == [False, True]
+    assert human.label.tolist()[:2] == [0, 0]
+    assert human.answers.tolist()[:2] == [1, 0]
+    assert human.asked.tolist()[:2] == [True, True]
 
 
 def test_audit_answers_never_teach() -> None:

@@ -221,7 +221,9 @@ class TestSteps:
         refused(run("demo", folder / "labeling_functions"), "not empty")
 
     def test_export_to_nowhere(self, run: Run, folder: Path, tmp_path: Path) -> None:
-        refused(run("export", tmp_path / "no" / "x.csv", "-p", folder), "no")
+        refused(run("export", tmp_path / "x.csv", "-p", folder), "labelkit run")
+        assert run("run", "-p", folder).code == 0
+        refused(run("export", tmp_path / "no" / "x.csv", "-p", folder), "no folder")
         refused(run("export", tmp_path / "x.xyz", "-p", folder), "x.xyz", "csv")
         refused(run("export", tmp_path, "--format", "csv", "-p", folder), "is a folder")
 
@@ -369,3 +371,74 @@ def test_full_disk(run: Run, folder: Path, tmp_path: Path) -> None:
     stored = state(folder)["items"] - 60
     assert stored % 20_000 == 0
     assert f"{100_000 - stored:,} new" in run("import", file, "-p", folder).out
+
+
+class TestImportOptions:
+    @pytest.mark.parametrize(
+        "option",
+        [["--skip-bad"], ["--id", "x"], ["--text", "x"], ["--gold", "x"], ["--split", "x"], ["--make-ids"],
+         ["--no-text"], ["--format", "csv"], ["--encoding", "utf-8"], ["--delimiter", ";"]],
+    )  # fmt: skip
+    def test_of_items_are_refused_for_answers(self, run: Run, folder: Path, tmp_path: Path, option: list[str]) -> None:
+        file = write_rows(tmp_path / "a.csv", [["item", "annotator", "label"], ["spam-0-1", "ann", "spam"]])
+        refused(run("import", file, "-p", folder, "--annotations", *option), option[0], "--annotations")
+        assert state(folder)["annotations"] == 0
+
+    def test_made_ids_and_an_id_column(self, run: Run, folder: Path, tmp_path: Path) -> None:
+        file = write_rows(tmp_path / "a.csv", [["key", "text"], ["a", "one"]])
+        refused(run("import", file, "-p", folder, "--make-ids", "--id", "key"), "--id", "--make-ids")
+
+    def test_made_ids_never_overwrite_another_file(self, run: Run, folder: Path, tmp_path: Path) -> None:
+        file = write_rows(tmp_path / "more.csv", [["text"], ["one"], ["two"]])
+        assert "2 new" in run("import", file, "-p", folder, "--make-ids").out
+        assert "2 unchanged" in run("import", file, "-p", folder, "--make-ids").out
+        (tmp_path / "other").mkdir()
+        other = write_rows(tmp_path / "other" / "more.csv", [["text"], ["one"], ["three"], ["four"]])
+        before = state(folder)
+        done = run("import", other, "-p", folder, "--make-ids")
+        refused(done, "more.csv", "'more-2' exists with another content", "rename the file")
+        assert state(folder) == before
+
+    def test_an_id_column_replaces_made_ids_of_the_settings(self, run: Run, folder: Path, tmp_path: Path) -> None:
+        toml = folder / "labelkit.toml"
+        toml.write_text(toml.read_text().replace("[data]\n", "[data]\nmake_ids = true\n", 1))
+        file = write_rows(tmp_path / "more.csv", [["key", "text"], ["k1", "one"]])
+        assert run("import", file, "-p", folder, "--id", "key").code == 0
+        with Project.open(folder) as project:
+            assert "k1" in set(project.items()["id"])
+
+
+def test_near_labels_are_suggested(run: Run, folder: Path) -> None:
+    functions(folder, FUNCTIONS + '\nkeywords("eggy", ["a"], label="Spam")\n')
+    refused(run("vote", "-p", folder), "'Spam' (did you mean 'spam'?); the labels are 0 = spam, 1 = ham")
+
+
+def test_faults_name_the_option_that_allows_them(run: Run, folder: Path) -> None:
+    functions(folder, FUNCTIONS + "\n@labeling_function()\ndef broken(row):\n    return 1 / 0\n")
+    refused(
+        run("vote", "-p", folder),
+        "@labeling_function(fault_tolerant=True), or fault_tolerant = true under [labeling_functions] in labelkit.toml",
+    )
+    text = FUNCTIONS + "\n@labeling_function(fault_tolerant=True)\ndef broken(row):\n    return 1 / 0\n"
+    functions(folder, text)
+    assert run("vote", "-p", folder).code == 0
+
+
+def test_complaints_about_arguments_end_with_one_mark(run: Run) -> None:
+    for wrong in (["rnu"], ["run", "--jsn"], ["import"], ["rank", "--size", "x"]):
+        done = run(*wrong)
+        refused(done, "--help`")
+        assert not re.search(r"[?.!][.]", done.err), done.err
+
+
+def test_data_does_not_steer_the_terminal(run: Run, folder: Path, tmp_path: Path) -> None:
+    evil = "\x1b]0;owned\x07\x1b[2J red\x9b31m"
+    rows = [["id", "text", "note"], ["evil", f"win cash {evil}", evil]]
+    assert run("import", write_rows(tmp_path / "evil.csv", rows), "-p", folder).code == 0
+    assert run("run", "-p", folder).code == 0
+    with Project.open(folder) as project:
+        project.answer("evil", "spam", annotator="ann", comment=evil)
+    for command in (["explain", "evil"], ["rank", "--size", "61"], ["status"], ["explain", evil]):
+        done = run(*command, "-p", folder)
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", done.out + done.err), (done.out, done.err)
+    assert "\\x1b[2J red" in run("explain", "evil", "-p", folder).out

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from labelkit import Project
+from labelkit.steps.leasing import LeaseReply
 from tests.conftest import Ran, write_rows
 
 Run = Callable[..., Ran]
@@ -162,3 +164,63 @@ def test_a_reader_that_has_seen_enough_is_no_error(ready: Path) -> None:
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert done.stdout.startswith("id,text")
     assert done.stderr == ""
+
+
+def test_what_user_code_prints_stays_out_of_standard_output(run: Run, folder: Path) -> None:
+    file = folder / "labeling_functions" / "functions.py"
+    noisy = """
+print("loading")
+
+
+@labeling_function()
+def noisy(row):
+    print("looking")
+    return None
+"""
+    file.write_text(file.read_text(encoding="utf-8") + noisy, encoding="utf-8")
+    done = run("vote", "-p", folder, "--json")
+    assert json.loads(done.out)["functions"] == 6
+    assert "loading" in done.err
+    assert done.err.count("looking") == 60
+    assert run("run", "-p", folder).code == 0
+    assert run("export", "-", "-p", folder).out.startswith("id,text,label,")
+
+
+def test_export_to_standard_output_is_csv_by_default(run: Run, ready: Path) -> None:
+    assert run("export", "-", "-p", ready).out == run("export", "-", "--format", "csv", "-p", ready).out
+
+
+def test_run_tells_each_score_once(run: Run, folder: Path) -> None:
+    done = run("run", "-p", folder)
+    for name in ("end model", "label model", "majority"):
+        assert done.out.count(f"{name} on gold test items") == 1, done.out
+    assert "label model on gold test items" in run("label", "-p", folder).out
+
+
+def test_simulate_shows_no_point_for_a_few_audited_answers(run: Run, ready: Path) -> None:
+    result = spoken(run("simulate", "--answers", 10, "--batch", 5, "-p", ready, "--json"))
+    done = run("simulate", "--answers", 10, "--batch", 5, "-p", ready)
+    audit = result["curve"][-1]["audit"]
+    assert 0 < audit["n"] < 30
+    last = next(line for line in done.out.splitlines() if line.split()[:1] == ["10"])
+    interval = f"[{audit['low']:.1%}, {audit['high']:.1%}] n={audit['n']}"
+    assert last.rstrip().endswith(interval)
+    assert len(last.replace(interval, "").split()) == 3  # answers, pool, test
+    assert "pool: all items of the train split with gold, answered ones included" in done.out
+
+
+def test_the_point_is_shown_from_thirty_on() -> None:
+    from labelkit.cli.commands.simulate import _estimate
+
+    audit = {"value": 0.9, "low": 0.744, "high": 0.965}
+    assert _estimate(audit | {"n": 30}) == "90.0% [74.4%, 96.5%] n=30"
+    assert _estimate(audit | {"n": 29}) == "[74.4%, 96.5%] n=29"
+
+
+def test_explain_tells_a_flag_from_a_skip(run: Run, ready: Path) -> None:
+    with Project.open(ready) as project:
+        (first, second) = project.claim("ann", n=2)
+        project.answer_lease(first, LeaseReply(flag=True, comment="cut off"), annotator="ann")
+        project.answer_lease(second, LeaseReply(skip="unclear"), annotator="ann")
+    assert "ann answered flag at" in run("explain", first.id, "-p", ready).out
+    assert "ann answered skip (unclear) at" in run("explain", second.id, "-p", ready).out

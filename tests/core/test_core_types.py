@@ -107,3 +107,12 @@ def test_estimates_say_how_sure_they_are() -> None:
 
 def test_schemas_travel_to_other_processes() -> None:
     assert pickle.loads(pickle.dumps(GROWN)) == GROWN
+
+
+@pytest.mark.parametrize("wrong", ["Spam", "SPAM", "spma", " spam", "junc"])
+def test_a_near_label_is_suggested(wrong: str) -> None:
+    schema = LabelSchema((LabelClass(0, "spam", ("junk",)), LabelClass(1, "ham")))
+    with pytest.raises(UnknownLabel, match=r"\(did you mean 'spam'\?\); the labels are 0 = spam, 1 = ham"):
+        schema.resolve(wrong)
+    with pytest.raises(UnknownLabel, match="unknown label 'eggs'; the labels"):
+        schema.resolve("eggs")

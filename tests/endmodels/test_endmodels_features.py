@@ -194,3 +194,9 @@ def test_rebuilt_from_json_gives_the_same_matrix(rows: list[tuple[Any, Any, Any]
     assert [made.describe(j, given_table.slice(0, 1)) for j in range(made.width)] == [
         again.describe(j, given_table.slice(0, 1)) for j in range(made.width)
     ]
+
+
+def test_a_row_number_is_left_out_but_a_number_that_starts_again_is_not() -> None:
+    table = pa.table({"row": list(range(200)), "day": [i % 50 for i in range(200)]})
+    assert isinstance(profile(table, "row", wanted=False), UnusedField)
+    assert isinstance(profile(table, "day", wanted=False), NumberField)

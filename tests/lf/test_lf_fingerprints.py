@@ -500,3 +500,26 @@ def test_kinds_are_kept_apart() -> None:
         int,
     ]
     assert len({digest(item) for item in items}) == len(items)
+
+
+def test_a_pipeline_with_a_vectorizer_is_the_same_in_every_process() -> None:
+    code = (
+        "from pathlib import Path\n"
+        "from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer\n"
+        "from sklearn.naive_bayes import MultinomialNB\n"
+        "from sklearn.pipeline import make_pipeline\n"
+        "from labelkit.lf.encoding import Encoder\n"
+        "from labelkit.lf.project_code import ProjectCode\n"
+        "padding = [object() for _ in range({padding})]\n"
+        "for kind in (CountVectorizer, TfidfVectorizer):\n"
+        "    fitted = make_pipeline(kind(stop_words=['a', {word!r}]), MultinomialNB())\n"
+        "    fitted.fit(['win cash a', 'see you the'], [0, 1])\n"
+        "    print(Encoder(ProjectCode(Path('.').resolve())).digest(fitted).hex())\n"
+    )
+
+    def digests(padding: int, word: str) -> str:
+        command = [sys.executable, "-c", code.format(padding=padding, word=word)]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    assert digests(0, "the") == digests(54_321, "the")
+    assert not set(digests(0, "the").split()) & set(digests(0, "you").split())

@@ -68,3 +68,14 @@ def test_a_missing_part_and_an_unknown_measure_are_named() -> None:
         strategy("margin").utilities(bare, np.random.default_rng(0))
     with pytest.raises(QueryError, match="unknown committee measure 'max'; choose one of kl, vote, consensus"):
         Committee("max")  # type: ignore[arg-type]
+
+
+def test_disagreement_on_how_sure_to_be_of_one_class() -> None:
+    pool = Pool(
+        items=np.array([5]),
+        covered=np.array([True]),
+        label_names=("billing", "bug"),
+        end_model=np.array([[0.69, 0.31]]),
+        label_model=np.array([[0.98, 0.02]]),
+    )
+    assert strategy("disagreement").reason(pool, 0) == "label model is 98% sure of billing, end model 69%"

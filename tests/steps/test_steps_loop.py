@@ -15,6 +15,8 @@ import pytest
 
 from labelkit import Project
 from labelkit.errors import AnnotationError, ConfigError
+from labelkit.sources import FieldMapping
+from labelkit.steps.importing import ImportOptions
 from labelkit.store import NewAnnotation
 from tests.conftest import FUNCTIONS, sample_rows, write_rows
 
@@ -411,3 +413,33 @@ def test_overlap_target_asks_for_a_second_person(folder: Path) -> None:
         assert project.rank().pool == 40
         store.people.append([NewAnnotation(n, "bob", 0) for n in range(60)])
         assert project.rank().pool == 0
+
+
+def test_an_answer_has_a_clean_name_and_a_known_reason(folder: Path) -> None:
+    with Project.open(folder) as project:
+        project.answer("ham-1-3", "ham", annotator="Ann  Lee ")
+        assert [a["annotator"] for a in project.explain("ham-1-3").answers] == ["Ann Lee"]
+        with pytest.raises(AnnotationError, match="'withdrawn' is no reason"):
+            project.answer("ham-1-3", None, annotator="Ann Lee", reason="withdrawn")
+        with pytest.raises(AnnotationError, match="cannot be used"):
+            project.answer("ham-1-3", "ham", annotator="Ann\x1b[2J")
+
+
+def test_frames_of_an_empty_project(tmp_path: Path) -> None:
+    with Project.init(tmp_path / "new", name="new", labels=["a", "b"]) as project:
+        assert list(project.items().columns) == ["id", "text", "split", "gold"]
+        assert {"id", "label", "p_a", "p_b"} <= set(project.labels().columns)
+        assert len(project.items()) == len(project.labels()) == 0
+
+
+def test_fields_called_like_columns_step_aside(tmp_path: Path) -> None:
+    head = ["key", "body", "class", "part", "id", "text", "gold", "split", "field_gold"]
+    file = write_rows(tmp_path / "rows.csv", [head, ["k", "words", "a", "test", "1", "2", "3", "4", "5"]])
+    with Project.init(tmp_path / "new", name="new", labels=["a", "b"]) as project:
+        mapping = FieldMapping(id="key", text="body", gold="class", split="part")
+        project.import_items(file, options=ImportOptions(mapping=mapping))
+        frame = project.items()
+    row = frame.to_dict("records")[0]
+    assert [row[name] for name in ("id", "text", "split", "gold")] == ["k", "words", "test", "a"]
+    named = ("field_id", "field_text", "field_field_gold", "field_split", "field_gold")
+    assert [int(row[name]) for name in named] == [1, 2, 3, 4, 5]

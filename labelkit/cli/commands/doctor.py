@@ -14,13 +14,15 @@ def command(project: ProjectOption = None, as_json: JsonOption = False) -> None:
     Example:
       labelkit doctor || labelkit backup rescue.db
     """
+    from labelkit.cli.console import visible
+
     with open_project(project, as_json=as_json) as opened:
         problems = opened.doctor()
         if as_json:
             print_json({"file": opened.path, "problems": problems})
         elif problems:
             for problem in problems:
-                print(f"problem: {problem}")
+                print(visible(f"problem: {problem}"))
         else:
             print(f"{opened.path.name} is sound")
     if problems:

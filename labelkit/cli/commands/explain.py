@@ -49,7 +49,7 @@ def show(result: ItemExplanation) -> None:
         markup=False,
     )
     for answer in result.answers:
-        what = answer["label"] if answer["kind"] == "label" else f"skip ({answer['skip_reason']})"
+        what = {"label": answer["label"], "skip": f"skip ({answer['skip_reason']})"}.get(answer["kind"], answer["kind"])
         old = "" if answer["current_content"] and not answer["superseded"] else " (no longer counts)"
         simulated = " (simulated)" if answer["simulated"] else ""
         out.print(f"  {answer['annotator']} answered {what} at {answer['at']}{simulated}{old}", markup=False)

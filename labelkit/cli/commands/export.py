@@ -12,7 +12,8 @@ from labelkit.cli.common import JsonOption, ProjectOption, console, open_project
 def command(
     out: Annotated[str, typer.Argument(metavar="OUT", help="The file to write (.csv, .jsonl, .parquet); - is stdout.")],
     file_format: Annotated[
-        str | None, typer.Option("--format", metavar="NAME", help="csv, jsonl or parquet; by default by file name.")
+        str | None,
+        typer.Option("--format", metavar="NAME", help="csv, jsonl or parquet; by default by file name, csv on stdout."),
     ] = None,
     project: ProjectOption = None,
     as_json: JsonOption = False,
@@ -27,9 +28,10 @@ def command(
     import sys
 
     with open_project(project, as_json=as_json) as opened:
-        result = opened.export(sys.stdout.buffer if out == "-" else out, format=file_format)
-    if out == "-":
-        return
+        if out == "-":
+            opened.export(sys.stdout.buffer, format=file_format or "csv")
+            return
+        result = opened.export(out, format=file_format)
     if as_json:
         print_json(result)
         return

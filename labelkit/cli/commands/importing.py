@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,6 +51,16 @@ def command(
     """
     import sys
 
+    if annotations:
+        _refuse(
+            {"--id": id_field, "--text": text_field, "--gold": gold_field, "--split": split_field,
+             "--no-text": no_text, "--make-ids": make_ids, "--format": file_format, "--encoding": encoding,
+             "--delimiter": delimiter, "--skip-bad": skip_bad},
+            beside="--annotations",
+            hint="A file of answers has the columns item, annotator, label and, if known, time",
+        )  # fmt: skip
+    if make_ids:
+        _refuse({"--id": id_field}, beside="--make-ids", hint="Give a column of ids, or have the rows numbered")
     with open_project(project, as_json=as_json, wait=wait) as opened:
         if annotations:
             answers = opened.import_annotations(*files)
@@ -71,6 +82,15 @@ def command(
         print_json(result)
     else:
         show(result)
+
+
+def _refuse(options: Mapping[str, object], *, beside: str, hint: str) -> None:
+    """Fail if an option was given that another one makes meaningless."""
+    from labelkit.errors import ConfigError
+
+    for name, given in options.items():
+        if given:
+            raise ConfigError(f"{name} means nothing together with {beside}", hint=hint)
 
 
 def show(result: ImportResult) -> None:

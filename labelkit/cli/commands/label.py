@@ -27,8 +27,8 @@ def command(
         show(result)
 
 
-def show(result: LabelResult) -> None:
-    """Print what a label run found."""
+def show(result: LabelResult, *, scores: bool = True) -> None:
+    """Print what a label run found; ``scores=False`` where a training run is shown next, with the same scores."""
     out = console()
     share = result.covered / result.items if result.items else 0
     out.print(
@@ -39,7 +39,7 @@ def show(result: LabelResult) -> None:
     out.print(f"  {counts}", markup=False)
     if result.human:
         out.print(f"  people's answers on {result.human:,} items are put in their place")
-    for name in ("label_model", "majority"):
+    for name in ("label_model", "majority") if scores else ():
         out.print(f"  {score_line(name, result.scores[name])}")
     for note in result.notes:
         out.print(f"  note: {note}", markup=False)

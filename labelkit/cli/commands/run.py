@@ -34,7 +34,7 @@ def show(result: RunResult, project: Project) -> None:
     if result.imported is not None:
         importing.show(result.imported)
     vote.show(result.voted)
-    label.show(result.labeled)
+    label.show(result.labeled, scores=False)
     train.show(result.trained)
     rank.show(result.ranked, project)
     console().print(

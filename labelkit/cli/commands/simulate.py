@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -10,6 +10,9 @@ from labelkit.cli.common import JsonOption, ProjectOption, WaitOption, console, 
 
 if TYPE_CHECKING:
     from labelkit.steps.simulating import SimulateResult
+
+ENOUGH: Final = 30
+"""Audited answers; with fewer the interval is so wide that its middle would mislead."""
 
 
 def command(
@@ -46,16 +49,22 @@ def show(result: SimulateResult) -> None:
     out.print(f"Simulated {result.answers:,} answers ({roles}) in {result.seconds:.1f} s; {where}")
     rows = []
     for point in result.curve:
-        audit = point.audit
-        estimate = (
-            f"{audit['value']:.1%} [{audit['low']:.1%}, {audit['high']:.1%}] n={audit['n']}" if audit["n"] else "–"
+        rows.append(
+            (point.answers, _percent(point.pool_accuracy), _percent(point.test_accuracy), _estimate(point.audit))
         )
-        rows.append((point.answers, _percent(point.pool_accuracy), _percent(point.test_accuracy), estimate))
     out.print(table(None, ["answers", "end model, pool", "end model, test", "audit estimate"], rows, left=0))
+    out.print("  pool: all items of the train split with gold, answered ones included")
     for reason in result.reasons:
         out.print(f"  asked as {reason}", markup=False)
     for note in result.notes:
         out.print(f"  note: {note}", markup=False)
+
+
+def _estimate(audit: dict[str, Any]) -> str:
+    if not audit["n"]:
+        return "–"
+    point = f"{audit['value']:.1%} " if audit["n"] >= ENOUGH else ""
+    return f"{point}[{audit['low']:.1%}, {audit['high']:.1%}] n={audit['n']}"
 
 
 def _percent(value: float | None) -> str:

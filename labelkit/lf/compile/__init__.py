@@ -6,7 +6,9 @@ all patterns over a column, one list of rows for all Python functions).
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final, Protocol
@@ -67,8 +69,10 @@ class Plan:
         """
         view = ShardView(shard, rows)
         columns: dict[int, ColumnVotes] = {}
-        for kernel, positions in self.kernels:
-            columns.update(zip(positions, kernel.run(view, fault_tolerant=fault_tolerant), strict=True))
+        # What user code prints must not mix with what labelkit writes to standard output (--json, export -).
+        with redirect_stdout(sys.stderr):
+            for kernel, positions in self.kernels:
+                columns.update(zip(positions, kernel.run(view, fault_tolerant=fault_tolerant), strict=True))
         return [columns[position] for position in range(self.size)]
 
 

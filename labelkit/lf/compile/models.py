@@ -105,7 +105,8 @@ class _Voter:
     def _fault(self, error: Exception, items: list[str]) -> FunctionFault:
         return FunctionFault(
             f"{describe(self.function)} raised {problem_of(error)} on {_range(items)}",
-            hint="Mend the model, or allow faults, which then count as abstain",
+            hint="Mend the model, or count its faults as abstain: fault_tolerant = true under [labeling_functions]"
+            " in labelkit.toml",
         )
 
 

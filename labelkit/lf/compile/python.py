@@ -49,7 +49,7 @@ class PythonKernel:
             row, problem = faults.examples[0]
             raise FunctionFault(
                 f"{describe(function)} raised {problem} on item {view.ids[row]!r}",
-                hint="Mend the function, or allow faults, which then count as abstain",
+                hint="Mend the function, or count its faults as abstain: " + _allowing(function),
             ) from faults.first
         examples = [Fault(function.name, view.ids[row], problem) for row, problem in faults.examples]
         return ColumnVotes(function.name, self._votes(function, results, view), examples, faults.count)
@@ -103,6 +103,13 @@ def problem_of(error: BaseException) -> str:
     """An exception on one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _allowing(function: _Function) -> str:
+    everywhere = "fault_tolerant = true under [labeling_functions] in labelkit.toml"
+    if isinstance(function, SnorkelFunction):
+        return everywhere
+    return f"@labeling_function(fault_tolerant=True), or {everywhere}"
 
 
 def _call(function: Callable[[Any], Any], rows: list[Row], fault_tolerant: bool) -> tuple[list[Any], _Faults]:
