@@ -106,19 +106,11 @@ def resolve(
     Simulated answers to an item count only until a person answers it.
     """
     successor = merged or {}
-    given: dict[int, list[int]] = {}
-    people: dict[int, set[str]] = {}
-    simulated = np.zeros(n, dtype=bool)
     stored = list(annotations)
+    people = _people(stored)
+    given, simulated = _given(stored, people, successor, n)
     asked = np.zeros(n, dtype=bool)
-    for annotation in stored:
-        asked[annotation.item] = True
-        if not annotation.simulated:
-            people.setdefault(annotation.item, set()).add(annotation.annotator)
-    for annotation in stored:
-        if annotation.label is not None and not (annotation.simulated and annotation.item in people):
-            given.setdefault(annotation.item, []).append(successor.get(annotation.label, annotation.label))
-            simulated[annotation.item] |= annotation.simulated
+    asked[[annotation.item for annotation in stored]] = True
     label = np.full(n, ABSTAIN, dtype=np.int16)
     disputed = []
     for item, labels in given.items():
@@ -147,3 +139,25 @@ def resolve(
         untaught=np.zeros(n, dtype=bool) if untaught is None else untaught,
         disputed=sorted(disputed),
     )
+
+
+def _people(stored: list[Annotation]) -> dict[int, set[str]]:
+    """Item → the people who answered it; a simulation is nobody."""
+    people: dict[int, set[str]] = {}
+    for annotation in stored:
+        if not annotation.simulated:
+            people.setdefault(annotation.item, set()).add(annotation.annotator)
+    return people
+
+
+def _given(
+    stored: list[Annotation], people: Mapping[int, set[str]], successor: Mapping[int, int], n: int
+) -> tuple[dict[int, list[int]], BoolArray]:
+    """Item → the labels that count for it, and (n,) which items rest on simulated ones."""
+    given: dict[int, list[int]] = {}
+    simulated = np.zeros(n, dtype=bool)
+    for annotation in stored:
+        if annotation.label is not None and not (annotation.simulated and annotation.item in people):
+            given.setdefault(annotation.item, []).append(successor.get(annotation.label, annotation.label))
+            simulated[annotation.item] |= annotation.simulated
+    return given, simulated
