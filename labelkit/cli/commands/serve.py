@@ -71,7 +71,7 @@ def _signals() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, stop)
     try:
         yield
-    except _Stopped:  # while starting
+    except (KeyboardInterrupt, _Stopped):  # at any moment, also between two lines above
         raise SystemExit(0) from None
     finally:
         signal.signal(signal.SIGTERM, before)
