@@ -277,20 +277,16 @@ def guarded_fit(
 def _penalise(
     penalised: Penalised, evidence: Evidence, seed: int, rate: float, found: tuple[Mu, Verdict]
 ) -> tuple[Mu, Verdict, float | None]:
-    """The solution under the smallest penalty that leaves unanimous votes alone, else the one nearest to it."""
-    best: tuple[Mu, Verdict, float | None] = (*found, None)
+    """The solution under the smallest penalty that leaves unanimous votes alone; the one given if none does."""
     for l2 in PENALTIES:
         try:
             mu, _ = _train_slower(penalised(l2), seed, rate, rate)
         except Diverged:
             continue
         verdict = evidence.judge(mu)
-        if verdict.flipped or verdict.against_unanimous >= best[1].against_unanimous:
-            continue
-        best = (mu, verdict, l2)
-        if not verdict.contrary:
-            break
-    return best
+        if not (verdict.flipped or verdict.contrary):
+            return mu, verdict, l2
+    return *found, None
 
 
 def _train_slower(train: Train, seed: int, rate: float, asked: float) -> tuple[Mu, float]:
