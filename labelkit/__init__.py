@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from labelkit.lf import labeling_function as labeling_function
     from labelkit.lf import lookup as lookup
     from labelkit.lf import model as model
+    from labelkit.lf import preprocessor as preprocessor
     from labelkit.lf import regex as regex
+    from labelkit.lf.applier import LFApplier as LFApplier
     from labelkit.project import Project as Project
     from labelkit.types import ABSTAIN as ABSTAIN
     from labelkit.types import LabelSchema as LabelSchema
@@ -25,6 +27,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "ABSTAIN": "labelkit.types",
+    "LFApplier": "labelkit.lf.applier",
     "LabelSchema": "labelkit.types",
     "LabelkitError": "labelkit.errors",
     "Project": "labelkit.project",
@@ -34,11 +37,13 @@ _PUBLIC = {
     "labeling_function": "labelkit.lf",
     "lookup": "labelkit.lf",
     "model": "labelkit.lf",
+    "preprocessor": "labelkit.lf",
     "regex": "labelkit.lf",
 }
 
 __all__ = [
     "ABSTAIN",
+    "LFApplier",
     "LabelSchema",
     "LabelkitError",
     "Project",
@@ -49,6 +54,7 @@ __all__ = [
     "labeling_function",
     "lookup",
     "model",
+    "preprocessor",
     "regex",
 ]
 

@@ -73,6 +73,8 @@ class LabelingFunctionsSection(_Section):
 
     files: list[str] = ["labeling_functions/*.py"]
     fault_tolerant: bool = False
+    time_limit: Annotated[float, Field(gt=0, le=86_400)] = 10.0
+    workers: Annotated[int, Field(ge=0, le=1024)] = 0
 
 
 class LabelModelSection(_Section):

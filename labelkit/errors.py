@@ -19,6 +19,8 @@
     ├── LabelingFunctionError          declaring, importing or running labeling functions
     │   ├── DiscoveryError             files and modules that cannot be loaded, shared names
     │   ├── FunctionFault              a function raised on an item
+    │   │   └── FunctionTimeout        a function did not come back in time
+    │   ├── WorkerDied                 the process that ran functions was ended from outside
     │   └── InvalidVote                a function returned something that is no vote
     ├── LabelModelError                votes that no label model can learn from
     ├── EndModelError                  features and classifiers
@@ -115,6 +117,14 @@ class DiscoveryError(LabelingFunctionError):
 
 class FunctionFault(LabelingFunctionError):
     """A labeling function raised an exception on an item."""
+
+
+class FunctionTimeout(FunctionFault):
+    """A labeling function took longer for an item than its time limit; fault tolerance does not hide it."""
+
+
+class WorkerDied(LabelingFunctionError):
+    """A process that ran labeling functions was ended from outside, again and again."""
 
 
 class InvalidVote(LabelingFunctionError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
 from typing import Protocol
 
 
@@ -37,3 +38,25 @@ class Silent:
     def note(self, message: str) -> None:
         """See :class:`Progress`."""
         del message
+
+
+class Listener(Protocol):
+    """Somebody outside who can end this process when the project's code hangs in it."""
+
+    def __call__(self, what: str, seconds: float, /) -> None:
+        """``what`` is running and will be heard of again within ``seconds``; empty when it has ended."""
+
+
+_listener: ContextVar[Listener | None] = ContextVar("labelkit_listener", default=None)
+
+
+def listen(listener: Listener) -> None:
+    """Have :func:`say_alive` tell this listener, in this context."""
+    _listener.set(listener)
+
+
+def say_alive(what: str, seconds: float) -> None:
+    """Tell the listener, if there is one, that ``what`` is running; see :class:`Listener`."""
+    listener = _listener.get()
+    if listener is not None:
+        listener(what, seconds)

@@ -169,14 +169,23 @@ class LabelSchema:
         UnknownLabel
             If a value is neither abstain nor a class id, present or merged.
         """
+        given = np.asarray(class_ids)
+        if self._ids_are_indices(given):
+            return given.astype(np.int8 if self.cardinality < 128 else np.int16, copy=False)
         known = {**{i: i for i in self.ids}, **self.merged}
         # Abstain (−1) picks the last place, so that no copy of the input has to be shifted by one.
         table = np.full(max(known, default=-1) + 2, _UNKNOWN, dtype=np.int16)
         for class_id in known:
             table[class_id] = self.index(class_id)
         table[-1] = ABSTAIN
-        found = _looked_up(table, np.asarray(class_ids), "stored class id {} is not in the label schema")
+        found = _looked_up(table, given, "stored class id {} is not in the label schema")
         return found.astype(np.int8 if self.cardinality < 128 else np.int16, copy=False)
+
+    def _ids_are_indices(self, class_ids: IntArray) -> bool:
+        """Whether all of these ids are indices already (or abstain): nothing has to be looked up then."""
+        k = self.cardinality
+        in_order = self.ids == tuple(range(k))
+        return in_order and bool(class_ids.size == 0 or (class_ids.min() >= ABSTAIN and class_ids.max() < k))
 
     def to_ids(self, indices: IntArray) -> IntArray:
         """Indices → stable ids, elementwise; abstain stays abstain.

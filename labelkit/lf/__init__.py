@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from labelkit.lf.models import model as model
     from labelkit.lf.patterns import keywords as keywords
     from labelkit.lf.patterns import regex as regex
+    from labelkit.lf.preprocessors import preprocessor as preprocessor
     from labelkit.lf.python import labeling_function as labeling_function
     from labelkit.lf.shard import ColumnVotes as ColumnVotes
     from labelkit.lf.shard import Shard as Shard
@@ -40,6 +41,7 @@ _PUBLIC = {
     "labeling_function": "labelkit.lf.python",
     "lookup": "labelkit.lf.lookups",
     "model": "labelkit.lf.models",
+    "preprocessor": "labelkit.lf.preprocessors",
     "regex": "labelkit.lf.patterns",
 }
 
@@ -58,6 +60,7 @@ __all__ = [
     "labeling_function",
     "lookup",
     "model",
+    "preprocessor",
     "regex",
 ]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType
 
-_FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -118,17 +118,18 @@ def _is_docstring(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _node_of(code: CodeType) -> _FunctionNode | None:
+def _node_of(code: CodeType) -> FunctionNode | None:
     """The syntax tree of a function, if its source is kept as executed and it is the only candidate."""
     entry = linecache.cache.get(code.co_filename)
     if entry is None or len(entry) < 4 or entry[1] is not None:
         return None
-    found = [node for node in _functions_in("".join(entry[2])) if _matches(node, code)]
+    found = [node for node in functions_in("".join(entry[2])) if stands_for(node, code)]
     return found[0] if len(found) == 1 else None
 
 
 @lru_cache(maxsize=256)
-def _functions_in(source: str) -> list[_FunctionNode]:
+def functions_in(source: str) -> list[FunctionNode]:
+    """The functions and lambdas in a source text, without docstrings; none if it cannot be parsed."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):  # a notebook cell with magics
@@ -136,10 +137,11 @@ def _functions_in(source: str) -> list[_FunctionNode]:
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             _drop_docstring(node)
-    return [node for node in ast.walk(tree) if isinstance(node, _FunctionNode)]
+    return [node for node in ast.walk(tree) if isinstance(node, FunctionNode)]
 
 
-def _matches(node: _FunctionNode, code: CodeType) -> bool:
+def stands_for(node: FunctionNode, code: CodeType) -> bool:
+    """Whether a node is where a code object says that it was written."""
     if isinstance(node, ast.Lambda):
         return code.co_name == "<lambda>" and node.lineno == code.co_firstlineno and _spans(node, code)
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])

@@ -240,7 +240,7 @@ def _own_state(value: Any) -> dict[str, object] | None:
     """The attributes that count, for objects that also hold what does not: places in files, caches."""
     mro = type(value).__mro__
     if any(base.__module__.startswith("labelkit.lf.") and base.__name__ in _OWN for base in mro):
-        return {name: item for name, item in vars(value).items() if name not in {"site", "compiled"}}
+        return {name: item for name, item in vars(value).items() if name not in _NO_MATTER}
     if any(base.__module__.startswith("snorkel.map") and base.__name__ == "BaseMapper" for base in mro):
         return {"class": type(value)} | {name: item for name, item in vars(value).items() if name != "_cache"}
     if any(base.__module__ == "sklearn.feature_extraction.text" for base in mro) and "_stop_words_id" in vars(value):
@@ -249,7 +249,9 @@ def _own_state(value: Any) -> dict[str, object] | None:
     return None
 
 
-_OWN: Final = frozenset({"Declaration", "PythonFunction", "SnorkelFunction"})
+_OWN: Final = frozenset({"Declaration", "PythonFunction", "SnorkelFunction", "Preprocessor"})
+_NO_MATTER: Final = frozenset({"site", "compiled", "batch_size", "memoize"})
+"""Attributes of labelkit's own objects that change no vote."""
 _HANDLERS: Final[dict[type, Callable[[Encoder, Any], bytes]]] = {
     list: Encoder._sequence,
     tuple: Encoder._sequence,

@@ -160,6 +160,11 @@ def fresh_imports(code: ProjectCode) -> Iterator[ProjectFinder]:
             _put_back(aside, finder)
 
 
+def imported_files() -> list[str]:
+    """The files of the project that the last discovery has imported, as far as it came."""
+    return [] if _current is None else sorted(_current.modules)
+
+
 @contextmanager
 def project_imports() -> Iterator[None]:
     """Let functions of the project that was discovered last import its modules while they run."""

@@ -8,6 +8,7 @@ attribute itself, by being run again on copies (:class:`RowIsShared`).
 
 from __future__ import annotations
 
+import gc
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -84,7 +85,9 @@ class RowCopy(SimpleNamespace):
         return name in self.__dict__
 
     def __copy__(self) -> RowCopy:
-        return RowCopy(**self.__dict__)
+        made = RowCopy()
+        made.__dict__.update(self.__dict__)
+        return made
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a field, or ``default`` where the row has no such field."""
@@ -94,7 +97,14 @@ class RowCopy(SimpleNamespace):
 def make_rows(columns: Mapping[str, Sequence[Any]]) -> list[Row]:
     """Rows over columns of equal length."""
     cls, new = _row_class(tuple(columns)), tuple.__new__
-    return [new(cls, values) for values in zip(*columns.values(), strict=True)]
+    # The garbage collector looks through all rows again and again while they are made, for nothing.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return [new(cls, values) for values in zip(*columns.values(), strict=True)]
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def private_copy(row: Row | RowCopy) -> RowCopy:

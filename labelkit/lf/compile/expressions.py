@@ -9,7 +9,7 @@ true, all else stays undecided, which abstains.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final, Literal
@@ -21,6 +21,9 @@ import pyarrow.types as pt
 
 from labelkit.errors import LabelingFunctionError
 from labelkit.lf.base import describe, resolver
+from labelkit.lf.compile.context import KernelContext
+from labelkit.lf.compile.matching import Search
+from labelkit.lf.compile.paths import Path
 from labelkit.lf.compile.values import as_condition, as_number, as_text, changed_text
 from labelkit.lf.compile.view import ShardView, is_scalar, is_text
 from labelkit.lf.expressions import BUILT_IN, TEXT_FUNCTIONS, ExpressionFunction, called, field_name, literal
@@ -55,9 +58,18 @@ _TESTS: Final[Mapping[str, Callable[..., Any]]] = {
 class ExpressionKernel:
     """Evaluates expressions; fields are converted once per column and shard."""
 
-    def __init__(self, functions: Sequence[ExpressionFunction], schema: LabelSchema) -> None:
+    def __init__(self, functions: Sequence[ExpressionFunction], schema: LabelSchema, context: KernelContext) -> None:
         self._dtype = vote_dtype(schema)
         self._functions = [(function, resolver(function, schema)(function.label)) for function in functions]
+
+    @staticmethod
+    def searches(functions: Sequence[ExpressionFunction]) -> Iterable[Search]:
+        """None: nothing is searched."""
+        return ()
+
+    def paths(self) -> list[Path]:
+        """How each function is run, in their order."""
+        return [Path("arrow") for _ in self._functions]
 
     def run(self, view: ShardView, *, fault_tolerant: bool) -> Iterator[ColumnVotes]:
         """The columns of all functions, in their order."""

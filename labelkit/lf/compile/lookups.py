@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +10,9 @@ import pyarrow.compute as pc
 
 from labelkit.errors import LabelingFunctionError
 from labelkit.lf.base import describe, resolver
+from labelkit.lf.compile.context import KernelContext
+from labelkit.lf.compile.matching import Search
+from labelkit.lf.compile.paths import Path
 from labelkit.lf.compile.view import ShardView, is_scalar, is_text
 from labelkit.lf.lookups import LookupFunction, as_key
 from labelkit.lf.shard import ColumnVotes, vote_dtype
@@ -19,7 +22,7 @@ from labelkit.types import ABSTAIN, LabelSchema
 class LookupKernel:
     """Looks values up by their notation, in Arrow."""
 
-    def __init__(self, functions: Sequence[LookupFunction], schema: LabelSchema) -> None:
+    def __init__(self, functions: Sequence[LookupFunction], schema: LabelSchema, context: KernelContext) -> None:
         dtype = vote_dtype(schema)
         self._functions = []
         for function in functions:
@@ -27,6 +30,15 @@ class LookupKernel:
             ids = {label: resolve(label) for label in set(function.entries.values())}
             votes = np.array([*(ids[label] for label in function.entries.values()), ABSTAIN], dtype=dtype)
             self._functions.append((function, pa.array(list(function.entries), pa.large_string()), votes))
+
+    @staticmethod
+    def searches(functions: Sequence[LookupFunction]) -> Iterable[Search]:
+        """None: nothing is searched."""
+        return ()
+
+    def paths(self) -> list[Path]:
+        """How each function is run, in their order."""
+        return [Path("arrow") for _ in self._functions]
 
     def run(self, view: ShardView, *, fault_tolerant: bool) -> Iterator[ColumnVotes]:
         """The columns of all functions, in their order."""

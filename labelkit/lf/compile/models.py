@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from labelkit.errors import FunctionFault, InvalidVote, LabelingFunctionError
+from labelkit.errors import FunctionFault, FunctionTimeout, InvalidVote, LabelingFunctionError
 from labelkit.lf.base import describe, resolver
-from labelkit.lf.compile.python import EXAMPLES, problem_of
+from labelkit.lf.compile.calling import EXAMPLES, LIMIT_HINT, problem_of
+from labelkit.lf.compile.context import KernelContext
+from labelkit.lf.compile.matching import Search
+from labelkit.lf.compile.paths import Path
 from labelkit.lf.compile.view import ShardView
 from labelkit.lf.models import ModelFunction
 from labelkit.lf.shard import ColumnVotes, vote_dtype
+from labelkit.lf.timelimit import TimeUp, time_limit
 from labelkit.types import ABSTAIN, Fault, FloatArray, IntArray, LabelSchema
 
 
 class ModelKernel:
     """Asks each model about the texts that are there."""
 
-    def __init__(self, functions: Sequence[ModelFunction], schema: LabelSchema) -> None:
-        self._voters = [_Voter(function, schema) for function in functions]
+    def __init__(self, functions: Sequence[ModelFunction], schema: LabelSchema, context: KernelContext) -> None:
+        self._voters = [_Voter(function, schema, context.time_limit) for function in functions]
+
+    @staticmethod
+    def searches(functions: Sequence[ModelFunction]) -> Iterable[Search]:
+        """None: nothing is searched."""
+        return ()
+
+    def paths(self) -> list[Path]:
+        """How each function is run, in their order."""
+        return [Path("model") for _ in self._voters]
 
     def run(self, view: ShardView, *, fault_tolerant: bool) -> Iterator[ColumnVotes]:
         """The columns of all functions, in their order."""
@@ -31,8 +44,9 @@ class ModelKernel:
 class _Voter:
     """One model with its classes as stable ids."""
 
-    def __init__(self, function: ModelFunction, schema: LabelSchema) -> None:
+    def __init__(self, function: ModelFunction, schema: LabelSchema, seconds: float | None) -> None:
         resolve = resolver(function, schema)
+        self.seconds = seconds
         self.function = function
         self.dtype = vote_dtype(schema)
         self.wanted = None if function.label is None else resolve(function.label)
@@ -55,7 +69,9 @@ class _Voter:
         while batches:
             rows = batches.pop(0)
             try:
-                raw = self.function.predict([str(texts[row]) for row in rows])
+                raw = self._predict([str(texts[row]) for row in rows], [view.ids[row] for row in rows])
+            except FunctionTimeout:
+                raise
             except Exception as error:
                 if not fault_tolerant:
                     raise self._fault(error, [view.ids[row] for row in rows]) from error
@@ -67,6 +83,17 @@ class _Voter:
                 continue
             votes[rows] = self._decide(self._probabilities(raw, [view.ids[row] for row in rows]))
         return ColumnVotes(self.function.name, votes, faults, count)
+
+    def _predict(self, texts: list[str], items: list[str]) -> Any:
+        """What the model returns for a batch, in the time that its items have together."""
+        seconds = (self.seconds or 0.0) * len(texts)
+        try:
+            with time_limit(lambda: 0, seconds, describe(self.function)):
+                return self.function.predict(texts)
+        except TimeUp:
+            raise FunctionTimeout(
+                f"{describe(self.function)} did not come back within {seconds:g} s on {_range(items)}", hint=LIMIT_HINT
+            ) from None
 
     def _decide(self, probabilities: FloatArray) -> IntArray:
         """Class ids of shape (n,) for probabilities of shape (n, k); several columns may mean one class."""

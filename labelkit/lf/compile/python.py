@@ -2,72 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from copy import copy
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 
-from labelkit.errors import FunctionFault, InvalidVote, UnknownLabel
+from labelkit.errors import InvalidVote, UnknownLabel
 from labelkit.lf.base import describe
+from labelkit.lf.compile.calling import Caller, preprocessors_of
+from labelkit.lf.compile.context import KernelContext
+from labelkit.lf.compile.matching import Search
+from labelkit.lf.compile.paths import Path
+from labelkit.lf.compile.preparing import StepTimeUp, Window, empty_caches, window_size
 from labelkit.lf.compile.view import ShardView
 from labelkit.lf.importer import project_imports
 from labelkit.lf.python import PythonFunction, SnorkelFunction
-from labelkit.lf.rows import Row, RowCopy, RowIsShared, private_copy
 from labelkit.lf.shard import ColumnVotes, vote_dtype
-from labelkit.types import ABSTAIN, Fault, LabelSchema
-
-EXAMPLES: Final = 3
-"""Faults kept per column."""
+from labelkit.types import ABSTAIN, Fault, IntArray, LabelSchema
 
 _Function = PythonFunction | SnorkelFunction
 
+_BLOCK: Final = 4096
+"""Rows that all functions see before the next ones are looked at; so many stay in the processor's cache."""
+
+_USUAL: Final = frozenset({int, str, type(None)})
+
 
 class PythonKernel:
-    """Calls every function on every row; rows are made once."""
+    """Calls every function on every row; rows are made once, and preprocessors run once per row."""
 
-    def __init__(self, functions: Sequence[_Function], schema: LabelSchema) -> None:
+    def __init__(self, functions: Sequence[_Function], schema: LabelSchema, context: KernelContext) -> None:
         self._functions = functions
         self._schema = schema
         self._dtype = vote_dtype(schema)
+        self._seconds = context.time_limit
+
+    @staticmethod
+    def searches(functions: Sequence[_Function]) -> Iterable[Search]:
+        """None: nothing is searched."""
+        return ()
+
+    def paths(self) -> list[Path]:
+        """How each function is run, in their order."""
+        return [Path("python") for _ in self._functions]
 
     def run(self, view: ShardView, *, fault_tolerant: bool) -> Iterator[ColumnVotes]:
         """The columns of all functions, in their order."""
+        callers = [
+            Caller(function, view.ids, fault_tolerant or function.fault_tolerant, self._seconds)
+            for function in self._functions
+        ]
         try:
-            for function in self._functions:
-                with project_imports():
-                    column = self._column(function, view, fault_tolerant or function.fault_tolerant)
-                yield column
+            with project_imports():
+                self._call([caller for caller in callers if not caller.pre], view)
+                for group in _groups([caller.pre for caller in callers]):
+                    self._by_windows([callers[position] for position in group], view.rows())
+                columns = [self._column(caller, view) for caller in callers]
         finally:
             for function in self._functions:
-                _empty_caches(function)
+                empty_caches(preprocessors_of(function))
+        yield from columns
 
-    def _column(self, function: _Function, view: ShardView, fault_tolerant: bool) -> ColumnVotes:
-        results, faults = _call(_callable(function), view.rows(), fault_tolerant)
-        if faults.first is not None and not fault_tolerant:
-            row, problem = faults.examples[0]
-            raise FunctionFault(
-                f"{describe(function)} raised {problem} on item {view.ids[row]!r}",
-                hint="Mend the function, or count its faults as abstain: " + _allowing(function),
-            ) from faults.first
+    def _call(self, callers: list[Caller], view: ShardView) -> None:
+        """Run functions without preprocessors, block by block: what the first has read is at hand for the others."""
+        if not callers:
+            return
+        rows = view.rows()
+        if view.rows() is not rows:  # they hold lists: each function gets its own
+            for caller in callers:
+                caller.go_on(view.rows())
+            return
+        for start in range(0, len(rows), _BLOCK):
+            block = rows[start : start + _BLOCK]
+            for caller in callers:
+                caller.go_on(block)
+
+    def _by_windows(self, callers: list[Caller], rows: list[Any]) -> None:
+        """Run functions that share preprocessors, window by window."""
+        size = max(window_size(caller.pre) for caller in callers)
+        for start in range(0, len(rows), size):
+            window = Window(rows[start : start + size], self._seconds)
+            for caller in callers:
+                try:
+                    caller.go_on(window.prepared(caller.pre, caller))
+                except StepTimeUp as late:
+                    raise caller.too_late(late, start) from None
+            del window  # before the next one is filled
+
+    def _column(self, caller: Caller, view: ShardView) -> ColumnVotes:
+        function, faults = caller.function, caller.faults
         examples = [Fault(function.name, view.ids[row], problem) for row, problem in faults.examples]
-        return ColumnVotes(function.name, self._votes(function, results, view), examples, faults.count)
+        return ColumnVotes(function.name, self.votes(function, caller.results, view.ids), examples, faults.count)
 
-    def _votes(self, function: _Function, results: list[Any], view: ShardView) -> Any:
-        known: dict[tuple[type, Hashable], int] = {(type(None), None): ABSTAIN}
+    def votes(self, function: _Function, results: list[Any], ids: Sequence[str]) -> IntArray:
+        """What returned values mean, as class ids.
+
+        Raises
+        ------
+        InvalidVote
+            If one means nothing; the error names the first such item.
+        """
+        # True == 1 == 1.0, so the types count: where only usual ones occur, equal values are equal votes.
+        if _USUAL.issuperset(map(type, results)):
+            try:
+                meaning = {value: self._vote(function, value, "") for value in set(results)}
+            except InvalidVote:  # the loop below finds the item
+                pass
+            else:
+                return np.fromiter(map(meaning.__getitem__, results), self._dtype, len(results))
+        known: dict[tuple[type, Hashable], int] = {}
         votes = np.empty(len(results), dtype=self._dtype)
         for row, value in enumerate(results):
             try:
                 votes[row] = known[type(value), value]
             except (KeyError, TypeError):
-                vote = self._vote(function, value, view.ids[row])
-                known[type(value), value] = vote
+                vote = self._vote(function, value, ids[row])
                 votes[row] = vote
+                if isinstance(value, Hashable):
+                    known[type(value), value] = vote
         return votes
 
     def _vote(self, function: _Function, value: object, item: str) -> int:
         """The class id that a returned value means; bool and float never mean one."""
+        if value is None:
+            return ABSTAIN
         number = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
         if number and int(value) == ABSTAIN:  # type: ignore[call-overload]
             return ABSTAIN
@@ -84,84 +142,21 @@ class PythonKernel:
         )
 
 
-@dataclass
-class _Faults:
-    """Exceptions of one function: how many, the first itself, and examples as (row, what)."""
-
-    count: int = 0
-    first: BaseException | None = None
-    examples: list[tuple[int, str]] = field(default_factory=list)
-
-    def add(self, row: int, error: BaseException) -> None:
-        self.first = self.first or error
-        self.count += 1
-        if len(self.examples) < EXAMPLES:
-            self.examples.append((row, problem_of(error)))
-
-
-def problem_of(error: BaseException) -> str:
-    """An exception on one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+def _groups(preprocessors: list[list[Any]]) -> list[list[int]]:
+    """Positions of functions that share preprocessors, directly or through others; those without any are left out."""
+    groups: list[tuple[set[int], list[int]]] = []
+    for position, pre in enumerate(preprocessors):
+        used, members = {id(each) for each in _all(pre)}, [position]
+        for group in [group for group in groups if not used.isdisjoint(group[0])]:
+            groups.remove(group)
+            used |= group[0]
+            members = group[1] + members
+        if used:
+            groups.append((used, sorted(members)))
+    return [members for _, members in groups]
 
 
-def _allowing(function: _Function) -> str:
-    everywhere = "fault_tolerant = true under [labeling_functions] in labelkit.toml"
-    if isinstance(function, SnorkelFunction):
-        return everywhere
-    return f"@labeling_function(fault_tolerant=True), or {everywhere}"
-
-
-def _call(function: Callable[[Any], Any], rows: list[Row], fault_tolerant: bool) -> tuple[list[Any], _Faults]:
-    """What a function returns for each row (None where it raised), and its exceptions.
-
-    A function that changes its row is run on copies from that row on.
-    """
-    results: list[Any] = []
-    faults = _Faults()
-    keep, copied = results.append, False
-    remaining: Iterator[Row | RowCopy] = iter(rows)
-    while len(results) < len(rows) and (fault_tolerant or not faults.count):
-        try:
-            for row in remaining:
-                keep(function(row))
-        except RowIsShared:
-            if copied:  # it changes a row that it kept from another call
-                faults.add(len(results), TypeError("the row of another item cannot be changed"))
-                keep(None)
-                continue
-            copied = True
-            remaining = map(private_copy, rows[len(results) :])
-        except (Exception, SystemExit) as error:
-            faults.add(len(results), error)
-            keep(None)
-    return results, faults
-
-
-def _callable(function: _Function) -> Callable[[Any], Any]:
-    """The quickest call that means the same."""
-    if isinstance(function, PythonFunction):
-        return function if function.pre or function.resources else function.function
-    inner = function.function
-    pre = getattr(inner, "_pre", [])
-    plain_call = getattr(type(inner).__call__, "__qualname__", "") == "LabelingFunction.__call__"
-    if not (plain_call and pre and getattr(pre[-1], "memoize", False)):
-        call: Callable[[Any], Any] = inner
-        return call
-
-    def on_a_copy(row: Any) -> Any:
-        # A memoized preprocessor hands the same object to every function that asks for it.
-        return inner._f(copy(inner._preprocess_data_point(row)), **inner._resources)
-
-    return on_a_copy
-
-
-def _empty_caches(function: _Function) -> None:
-    """Let memoized preprocessors forget a shard, so that memory does not grow with the items."""
-    pending = list(function.pre if isinstance(function, PythonFunction) else getattr(function.function, "_pre", []))
-    while pending:
-        preprocessor = pending.pop()
-        reset = getattr(preprocessor, "reset_cache", None)
-        if callable(reset):
-            reset()
-        pending.extend(getattr(preprocessor, "_pre", []))
+def _all(pre: Sequence[Any]) -> Iterator[Any]:
+    for each in pre:
+        yield each
+        yield from _all(getattr(each, "_pre", ()))

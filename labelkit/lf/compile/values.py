@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
@@ -46,9 +47,30 @@ def as_condition(data: Any) -> Any:
     return _each(data, {1: True, 0: False}.get, pa.bool_())
 
 
+def own_texts(array: pa.Array) -> pa.Array:
+    """``large_string`` whose offsets start at 0.
+
+    Arrow's ascii_lower, for one, makes an array with offsets out of bounds of one whose do not (a slice that
+    was cast).
+    """
+    array = array.cast(pa.large_string())
+    if not len(array):
+        return pa.array([], pa.large_string())
+    offsets = np.frombuffer(array.buffers()[1], dtype=np.int64)[array.offset : array.offset + len(array) + 1]
+    if not array.offset and not offsets[0]:
+        return array
+    validity = None if not array.null_count else pa.array(array.is_valid().to_numpy(zero_copy_only=False)).buffers()[1]
+    data = array.buffers()[2]
+    data = None if data is None else data.slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
+    return pa.Array.from_buffers(
+        pa.large_string(), len(array), [validity, pa.py_buffer(offsets - offsets[0]), data], array.null_count
+    )
+
+
 def changed_text(function: str, text: Any) -> Any:
     """Text through ``str.lower``, ``str.upper`` or ``str.strip``."""
     if function != "strip" and isinstance(text, pa.Array) and pc.all(pc.string_is_ascii(text)).as_py():
+        text = own_texts(text)
         return pc.ascii_lower(text) if function == "lower" else pc.ascii_upper(text)
     return _each(text, getattr(str, function), pa.large_string())
 
