@@ -46,6 +46,9 @@ BUILTIN: Final[Mapping[Kind, Mapping[str, str]]] = {
     },
     "engines": {
         "local": "labelkit.engines.local:LocalEngine",
+        "processes": "labelkit.engines.processes:ProcessEngine",
+        "automatic": "labelkit.engines.automatic:AutomaticEngine",
+        "ray": "labelkit.engines.ray:RayEngine",
     },
 }
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from labelkit.errors import RegistryError
 from labelkit.registry import resolve
 
 Shard = TypeVar("Shard")
@@ -23,13 +24,26 @@ class Engine(Protocol):
         ...
 
 
-def engine(name: str) -> Engine:
+def engine(name: str, **options: Any) -> Engine:
     """A registered engine, ready to use.
+
+    Parameters
+    ----------
+    name
+        For instance ``"automatic"``.
+    **options
+        Given to the engine, for instance ``workers``.
 
     Raises
     ------
     RegistryError
-        If no engine has this name.
+        If no engine has this name, or it does not take these options.
     """
-    made: Engine = resolve("engines", name)()
+    make = resolve("engines", name)
+    try:
+        made: Engine = make(**options)
+    except TypeError as error:
+        raise RegistryError(
+            f"the engine {name!r} does not take {', '.join(options) or 'no options'}: {error}"
+        ) from None
     return made

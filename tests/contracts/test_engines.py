@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -15,8 +18,24 @@ from labelkit.lf.compile import Plan
 from labelkit.types import LabelSchema
 
 
-@pytest.fixture(params=registry.names("engines"))
+@pytest.fixture(scope="module")
+def ray_session() -> Iterator[None]:
+    """One Ray for all tests of this file: a start takes seconds."""
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'labelkit[ray]'")
+    from labelkit.engines.ray import RayEngine
+
+    with pytest.MonkeyPatch.context() as patch:  # workers have to find this file's tasks
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+        with RayEngine(workers=2).session():
+            yield
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=pytest.mark.slow) if name == "ray" else name for name in registry.names("engines")]
+)
 def any_engine(request: pytest.FixtureRequest) -> Engine:
+    if request.param == "ray":
+        request.getfixturevalue("ray_session")
     return engine(request.param)
 
 
