@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from labelkit.labelmodels.majority import MajorityLabelModel as MajorityLabelModel
     from labelkit.labelmodels.snorkel import SnorkelLabelModel as SnorkelLabelModel
     from labelkit.labelmodels.statistics import VoteStatistics as VoteStatistics
+    from labelkit.labelmodels.validation import covered as covered
 
 _PUBLIC = {
     "LabelModel": "labelkit.labelmodels.base",
     "MajorityLabelModel": "labelkit.labelmodels.majority",
     "SnorkelLabelModel": "labelkit.labelmodels.snorkel",
     "VoteStatistics": "labelkit.labelmodels.statistics",
+    "covered": "labelkit.labelmodels.validation",
 }
 
 __all__ = [
@@ -34,8 +36,10 @@ __all__ = [
     "MajorityLabelModel",
     "SnorkelLabelModel",
     "VoteStatistics",
+    "covered",
     "label_model",
     "load_label_model",
+    "prepare",
 ]
 
 
@@ -73,6 +77,20 @@ def label_model(name: str, *, cardinality: int, **options: Any) -> LabelModel:
             choices = ", ".join(k for k in known if k != "cardinality") or "none"
             raise LabelModelError(f"the label model {name!r} has no option {option!r}; its options are {choices}")
     return cls(cardinality=cardinality, **options)
+
+
+def prepare(name: str) -> None:
+    """Import what fitting a registered label model needs, so that a command can do so while it reads votes.
+
+    May be called from a thread of its own while other code runs; a second call does nothing.
+
+    Raises
+    ------
+    RegistryError
+        If no label model has this name.
+    """
+    cls: type[LabelModel] = registry.resolve("label_models", name)
+    cls.prepare()
 
 
 def load_label_model(state: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[np.generic]]) -> LabelModel:

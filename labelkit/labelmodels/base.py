@@ -17,8 +17,9 @@ from labelkit.labelmodels.validation import (
     check_gold,
     check_learnable,
     check_votes,
+    covered,
 )
-from labelkit.types import ABSTAIN, IntArray
+from labelkit.types import ABSTAIN, SHARD_SIZE, IntArray
 
 TIE: Final = 1e-5
 """Probabilities closer than this count as equal, as in Snorkel."""
@@ -101,8 +102,28 @@ class LabelModel(ABC):
 
     def predict(self, L: IntArray) -> IntArray:
         """Class indices, shape (n,); −1 where no function voted or the most probable classes tie."""
+        return self.label(L)[1]
+
+    def label(self, L: IntArray) -> tuple[npt.NDArray[np.float64], IntArray]:
+        """What :meth:`predict_proba` and :meth:`predict` give, for the price of the first.
+
+        Returns
+        -------
+        ndarray, shape (n, k), and ndarray of int64, shape (n,)
+            Class probabilities; class indices, −1 where undecided.
+
+        Raises
+        ------
+        LabelModelError
+            Before :meth:`fit`, or if ``L`` is no label matrix of the m functions.
+        """
         votes = self._checked(L)
-        return self._decide(votes, self._predict_proba(votes))
+        probabilities = self._predict_proba(votes)
+        return probabilities, self._decide(votes, probabilities)
+
+    @classmethod  # noqa: B027 (most models have nothing to prepare)
+    def prepare(cls) -> None:
+        """Import what :meth:`fit` needs, if that takes long; may be called from another thread."""
 
     @abstractmethod
     def contributions(self, votes: IntArray) -> npt.NDArray[np.float64]:
@@ -138,7 +159,7 @@ class LabelModel(ABC):
 
     def _decide(self, votes: IntArray, probabilities: npt.NDArray[np.float64]) -> IntArray:
         decided = decide(probabilities)
-        decided[~(votes != ABSTAIN).any(axis=1)] = ABSTAIN
+        decided[~covered(votes)] = ABSTAIN
         return decided
 
     def _checked(self, L: IntArray) -> IntArray:
@@ -216,11 +237,20 @@ class LabelModel(ABC):
         return model
 
 
-def decide(probabilities: npt.NDArray[np.float64]) -> IntArray:
+def decide(probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """The most probable class of each row of (n, k), −1 where two lie within :data:`TIE` of the top."""
-    top = probabilities.max(axis=1, keepdims=True)
-    near = top - probabilities < TIE
-    return np.asarray(np.where(near.sum(axis=1) == 1, probabilities.argmax(axis=1), ABSTAIN))
+    decided = np.empty(len(probabilities), dtype=np.int64)
+    for start in range(0, len(probabilities), SHARD_SIZE):
+        classes = np.ascontiguousarray(probabilities[start : start + SHARD_SIZE].T)
+        top = classes.max(axis=0)
+        near_top = np.zeros(len(top), dtype=np.int64)
+        found = decided[start : start + SHARD_SIZE]
+        for label, share in enumerate(classes):
+            near = top - share < TIE
+            near_top += near
+            np.copyto(found, label, where=near)
+        np.copyto(found, ABSTAIN, where=near_top != 1)
+    return decided
 
 
 def _plain(value: Any) -> Any:

@@ -19,12 +19,11 @@ import numpy.typing as npt
 
 from labelkit.errors import LabelModelError
 from labelkit.labelmodels.majority import vote_counts
-from labelkit.labelmodels.scoring import log_likelihood, log_scores
+from labelkit.labelmodels.scoring import VoteScorer, log_likelihood
 from labelkit.labelmodels.statistics import VoteStatistics
+from labelkit.labelmodels.validation import covered
 from labelkit.types import FloatArray, IntArray
 
-MOST_PATTERNS: Final = 50_000
-"""Distinct vote rows compared with majority vote; beyond, a seeded sample of so many."""
 MIN_KAPPA: Final = 0.2
 """Agreement with majority vote beyond chance (Cohen's kappa) below which a solution is not believed."""
 GOLD_RESTARTS: Final = 3
@@ -117,7 +116,7 @@ class Evidence:
     rows: IntArray
     counts: npt.NDArray[np.int64]
     winners: IntArray
-    """Distinct vote rows on which majority vote is decided, their counts and majority classes."""
+    """Distinct vote rows of the sample on which majority vote is decided, their counts and majority classes."""
     unanimous: npt.NDArray[np.bool_]
     """Which of these rows have votes for one class only."""
     gold_votes: IntArray
@@ -131,20 +130,15 @@ class Evidence:
         balance: FloatArray,
         gold_votes: IntArray | None,
         gold: IntArray | None,
-        *,
-        seed: int,
     ) -> Evidence:
         """Collect the evidence in vote statistics and known labels."""
         k = statistics.cardinality
         rows, counts = statistics.patterns, statistics.counts
-        if len(rows) > MOST_PATTERNS:
-            kept = np.random.default_rng(seed).choice(len(rows), MOST_PATTERNS, replace=False)
-            rows, counts = rows[kept], counts[kept]
         votes = vote_counts(rows, k)
         decided = (votes == votes.max(axis=1, keepdims=True)).sum(axis=1) == 1
         if gold_votes is None or gold is None:
             gold_votes, gold = np.empty((0, statistics.m), dtype=rows.dtype), np.empty(0, dtype=np.int64)
-        covered = (gold_votes != -1).any(axis=1)
+        voted = covered(gold_votes)
         return cls(
             balance / balance.sum(),
             statistics.vote_counts / statistics.n,
@@ -152,8 +146,8 @@ class Evidence:
             counts[decided],
             votes[decided].argmax(axis=1),
             votes[decided].max(axis=1) == votes[decided].sum(axis=1),
-            gold_votes[covered],
-            gold[covered],
+            gold_votes[voted],
+            gold[voted],
         )
 
     def judge(self, mu: Mu) -> Verdict:
@@ -170,7 +164,7 @@ class Evidence:
         )
 
     def _decisions(self, mu: Mu, rows: IntArray) -> IntArray:
-        return np.asarray(log_scores(rows, np.log(self.balance), log_likelihood(mu)).argmax(axis=1))
+        return np.asarray(VoteScorer(log_likelihood(mu), np.log(self.balance)).scores(rows).argmax(axis=0))
 
     def _agreement(self, mu: Mu) -> tuple[float, float, float]:
         """Agreement with majority vote, the same after the best renaming, and kappa."""
@@ -193,7 +187,7 @@ class Evidence:
         if not len(rows):
             return 0.0
         # The votes' own weight: that class shares outweigh a weak vote is no fault of the solution.
-        weighed = log_scores(rows, np.zeros(len(self.balance)), log_likelihood(mu)).argmax(axis=1)
+        weighed = VoteScorer(log_likelihood(mu), np.zeros(len(self.balance))).scores(rows).argmax(axis=0)
         other = weighed != self.winners[self.unanimous]
         return float(counts[other].sum() / counts.sum())
 

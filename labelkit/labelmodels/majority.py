@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from labelkit.labelmodels.base import Arrays, LabelModel
+from labelkit.labelmodels.scoring import VoteScorer
+from labelkit.labelmodels.threads import over_rows
 from labelkit.types import ABSTAIN, SHARD_SIZE, IntArray
+
+_MANY_CLASSES: Final = 32
+"""From so many classes on, counting votes is cheaper than looking up what they add to every class."""
 
 
 class MajorityLabelModel(LabelModel):
@@ -40,15 +45,18 @@ class MajorityLabelModel(LabelModel):
         self.n_functions = votes.shape[1]
 
     def _predict_proba(self, votes: IntArray) -> npt.NDArray[np.float64]:
-        out = np.empty((len(votes), self.cardinality))
-        for start in range(0, len(votes), SHARD_SIZE):
-            shard = votes[start : start + SHARD_SIZE]
-            counts = vote_counts(shard, self.cardinality)
-            top = counts == counts.max(axis=1, keepdims=True)
-            shares = top / top.sum(axis=1, keepdims=True)
-            shares[counts.sum(axis=1) == 0] = self._prior()
-            out[start : start + SHARD_SIZE] = shares
-        return out
+        shares = np.empty((len(votes), self.cardinality))
+        prior = self._prior()
+
+        def share(first: int, last: int) -> None:
+            for rows, counts in _blocks_of_counts(votes, self.cardinality, first, last):
+                most = counts.max(axis=0)
+                top = counts == most
+                shares[rows] = (top / top.sum(axis=0)).T
+                shares[rows][most == 0] = prior
+
+        over_rows(share, len(votes))
+        return shares
 
     def contributions(self, votes: IntArray) -> npt.NDArray[np.float64]:
         """One vote for the class that each function voted for, shape (m, k); see the base class."""
@@ -72,6 +80,21 @@ class MajorityLabelModel(LabelModel):
 
 def vote_counts(votes: IntArray, cardinality: int) -> npt.NDArray[np.int64]:
     """Votes for each class on each item, shape (n, k), of a checked label matrix."""
-    rows, functions = np.nonzero(votes != ABSTAIN)
-    flat = rows * cardinality + votes[rows, functions]
-    return np.bincount(flat, minlength=len(votes) * cardinality).reshape(len(votes), cardinality)
+    found = np.empty((len(votes), cardinality), dtype=np.int64)
+    for rows, counts in _blocks_of_counts(votes, cardinality, 0, len(votes)):
+        found[rows] = counts.T
+    return found
+
+
+def _blocks_of_counts(votes: IntArray, k: int, start: int, stop: int) -> Iterator[tuple[slice, npt.NDArray[Any]]]:
+    """Votes by class, shape (k, rows), a block of rows at a time."""
+    if k < _MANY_CLASSES:
+        table = np.tile(np.eye(k + 1, k, -1), (votes.shape[1], 1, 1))
+        for rows, counts in VoteScorer(table, np.zeros(k)).blocks(votes, start, stop):
+            yield rows, counts[:, : rows.stop - rows.start]
+        return
+    for first in range(start, stop, SHARD_SIZE):
+        block = votes[first : min(first + SHARD_SIZE, stop)]
+        items, functions = np.nonzero(block != ABSTAIN)
+        flat = block[items, functions] * np.int64(len(block)) + items
+        yield slice(first, first + len(block)), np.bincount(flat, minlength=len(block) * k).reshape(k, len(block))

@@ -1,6 +1,15 @@
-"""From a likelihood table to class probabilities, in log space: hundreds of functions do not underflow."""
+"""Sums of what each function's vote adds, for every item: class scores by table lookup.
+
+A few functions are taken together: their votes make one number, and a table holds what that combination
+adds to each class, so that 50 functions and two classes cost eight lookups for an item instead of 50. The
+groups and the order of summing depend on the table alone: equal rows have equal bits, wherever they stand
+and however many threads work. Scores are logarithms where products would underflow.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +17,80 @@ import numpy.typing as npt
 from labelkit.types import IntArray
 
 Floats = npt.NDArray[np.float64]
+
+_TABLE: Final = 8_192
+"""Most entries of one group's table (64 KB), unless a single function needs more."""
+_BLOCK: Final = 16_384
+"""Rows scored at a time."""
+_PADDED: Final = 16
+"""Arrays handed to ``exp`` are at least so long: a single number may take another path, with other bits."""
+
+
+class VoteScorer:
+    """Scores (k) of items by their votes: ``start`` plus a row of ``table`` for each function.
+
+    Parameters
+    ----------
+    table
+        What a vote of function i adds to each class, shape (m, k + 1, k), at index vote + 1.
+    start
+        What every item starts from, shape (k,).
+    """
+
+    def __init__(self, table: Floats, start: Floats) -> None:
+        m, choices, k = table.shape
+        together = 1
+        while choices ** (together + 1) * k <= _TABLE:
+            together += 1
+        self._start = start
+        self._weights = np.zeros((-(-m // together), m), dtype=np.float32)
+        self._tables: list[Floats] = []
+        for group, first in enumerate(range(0, m, together)):
+            sums = np.zeros((1, k))
+            for function in range(first, min(first + together, m)):
+                sums = (sums[:, None, :] + table[function]).reshape(-1, k)
+                self._weights[group, first:function] *= choices
+                self._weights[group, function] = 1
+            self._tables.append(np.ascontiguousarray(sums.T))
+        self._abstained = self._weights.sum(axis=1, keepdims=True)
+
+    def blocks(self, votes: IntArray, start: int = 0, stop: int | None = None) -> Iterator[tuple[slice, Floats]]:
+        """Scores of the rows of a checked label matrix (n, m), a block at a time.
+
+        Yields
+        ------
+        slice, ndarray
+            Which rows, and their scores by class, shape (k, rows). There may be more columns than rows:
+            the last ones are no items. The array may be written to; it is used again for the next block.
+        """
+        stop = len(votes) if stop is None else stop
+        size = min(_BLOCK, max(stop - start, 0))
+        numbers = np.zeros((size, votes.shape[1]), dtype=np.float32)
+        for first in range(start, stop, _BLOCK):
+            rows = min(_BLOCK, stop - first)
+            numbers[:rows] = votes[first : first + rows]
+            # Whole numbers far below 2**24: exact in whatever order BLAS adds them.
+            indices = self._weights @ numbers[:rows].T
+            indices += self._abstained
+            yield slice(first, first + rows), self._looked_up(indices.astype(np.intp), rows)
+
+    def _looked_up(self, indices: npt.NDArray[np.intp], rows: int) -> Floats:
+        scores = np.empty((len(self._start), max(rows, _PADDED)))
+        scores[:] = self._start[:, None]
+        added = np.empty(rows)
+        for table, index in zip(self._tables, indices, strict=True):
+            for label, column in enumerate(table):
+                # "clip" lets numpy write to ``added`` directly; every index is in range
+                np.take(column, index, out=added, mode="clip")
+                scores[label, :rows] += added
+        return scores
+
+    def scores(self, votes: IntArray) -> Floats:
+        """Scores of all rows by class, shape (k, n)."""
+        found = np.empty((len(self._start), len(votes)))
+        for rows, block in self.blocks(votes):
+            found[:, rows] = block[:, : rows.stop - rows.start]
+        return found
 
 
 def log_likelihood(mu: npt.NDArray[np.float32]) -> Floats:
@@ -29,17 +112,9 @@ def log_likelihood(mu: npt.NDArray[np.float32]) -> Floats:
     return table
 
 
-def log_scores(rows: IntArray, log_prior: Floats, table: Floats) -> Floats:
-    """Unnormalised log posterior (d, k) of vote patterns (d, m), functions added in their order."""
-    scores = np.tile(log_prior, (len(rows), 1))
-    for function in range(rows.shape[1]):
-        scores += table[function][rows[:, function].astype(np.intp) + 1]
+def to_probabilities(scores: Floats) -> Floats:
+    """Columns of contiguous log scores (k, n) exponentiated and normalised, in place."""
+    scores -= scores.max(axis=0)
+    np.exp(scores, out=scores)
+    scores /= scores.sum(axis=0)
     return scores
-
-
-def softmax(scores: Floats) -> Floats:
-    """Rows of (n, k) exponentiated and normalised."""
-    if not len(scores):
-        return scores.copy()
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
@@ -16,14 +17,14 @@ import numpy.typing as npt
 from labelkit.errors import LabelModelError
 from labelkit.labelmodels.base import Arrays, LabelModel, decide
 from labelkit.labelmodels.guard import Evidence, GuardedFit, Train, guarded_fit
-from labelkit.labelmodels.patterns import distinct_patterns
-from labelkit.labelmodels.scoring import log_likelihood, log_scores, softmax
-from labelkit.labelmodels.snorkel_optimiser import train_mu
+from labelkit.labelmodels.scoring import VoteScorer, log_likelihood, to_probabilities
+from labelkit.labelmodels.snorkel_optimiser import import_snorkel, train_mu
 from labelkit.labelmodels.statistics import VoteStatistics
+from labelkit.labelmodels.threads import over_rows
 from labelkit.labelmodels.validation import (
     check_class_balance,
+    check_enough,
     check_gold,
-    check_learnable,
     check_number,
     check_votes,
     check_whole,
@@ -47,12 +48,17 @@ class _Fitted:
     def log_prior(self) -> npt.NDArray[np.float64]:
         return np.asarray(np.log(self.balance / self.balance.sum()), dtype=np.float64)
 
+    @cached_property
+    def scorer(self) -> VoteScorer:
+        """Log posterior of vote rows, up to a constant."""
+        return VoteScorer(log_likelihood(self.mu), self.log_prior)
+
 
 class SnorkelLabelModel(LabelModel):
     """Snorkel's ``LabelModel`` on exact sufficient statistics.
 
-    Snorkel's own optimiser fits mu from O = AᵀA / n, the coverages and n, which are counted here from
-    the votes shard by shard; probabilities are computed in log space, once for each distinct row.
+    Snorkel's own loop fits mu from O = AᵀA / n, the coverages and n, which are counted here from the votes
+    a block at a time; probabilities are computed in log space, and equal rows have equal bits.
 
     Parameters
     ----------
@@ -129,7 +135,7 @@ class SnorkelLabelModel(LabelModel):
         self._fitted: _Fitted | None = None
 
     def _fit(self, votes: IntArray, gold: IntArray | None, names: Sequence[str] | None) -> None:
-        statistics = VoteStatistics.from_votes(votes, self.cardinality)
+        statistics = VoteStatistics.of_checked(votes, self.cardinality)
         known = np.empty(0, dtype=np.intp) if gold is None else np.flatnonzero(gold != ABSTAIN)
         labels = np.empty(0, dtype=np.int64) if gold is None else gold[known]
         self.fit_statistics(statistics, gold_votes=votes[known], gold=labels, names=names)
@@ -163,7 +169,8 @@ class SnorkelLabelModel(LabelModel):
             raise LabelModelError(
                 f"the vote statistics have {statistics.cardinality} classes, expected {self.cardinality}"
             )
-        check_learnable(statistics.patterns, minimum=self.minimum_functions, model=self.name, items=statistics.n)
+        voted = bool(statistics.vote_counts.any())
+        check_enough(statistics.n, statistics.m, voted, minimum=self.minimum_functions, model=self.name)
         if gold_votes is not None and gold is not None:
             gold_votes = check_votes(gold_votes, self.cardinality, names=names, functions=statistics.m)
             gold = check_gold(gold, len(gold_votes), self.cardinality)
@@ -179,7 +186,7 @@ class SnorkelLabelModel(LabelModel):
             return lambda seed, lr: train(seed, lr, max(l2, self.l2))
 
         if self.guard:
-            evidence = Evidence.of(statistics, balance, gold_votes, gold, seed=self.seed)
+            evidence = Evidence.of(statistics, balance, gold_votes, gold)
             found = guarded_fit(
                 train,
                 evidence,
@@ -196,11 +203,21 @@ class SnorkelLabelModel(LabelModel):
         self.diagnostics, self.notes = found.diagnostics, found.notes
         return self
 
+    @classmethod
+    def prepare(cls) -> None:
+        """Import torch and Snorkel: seconds, once in a process; may be called from another thread."""
+        import_snorkel()
+
     def _predict_proba(self, votes: IntArray) -> npt.NDArray[np.float64]:
-        fitted = self._need()
-        found = distinct_patterns(votes)
-        scores = log_scores(found.rows, fitted.log_prior, log_likelihood(fitted.mu))
-        return softmax(scores)[found.inverse]
+        scorer = self._need().scorer
+        probabilities = np.empty((len(votes), self.cardinality))
+
+        def score(start: int, stop: int) -> None:
+            for rows, scores in scorer.blocks(votes, start, stop):
+                probabilities[rows] = to_probabilities(scores)[:, : rows.stop - rows.start].T
+
+        over_rows(score, len(votes))
+        return probabilities
 
     def _decide(self, votes: IntArray, probabilities: npt.NDArray[np.float64]) -> IntArray:
         return super()._decide(votes, probabilities) if self.guard else decide(probabilities)

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from labelkit.errors import LabelModelError
-from labelkit.labelmodels.patterns import distinct_patterns
-from labelkit.labelmodels.validation import check_votes
-from labelkit.types import ABSTAIN, SHARD_SIZE, IntArray
-
-_EXACT_IN_FLOAT32: Final = 2**24
-"""float32 counts exactly up to here: larger sums are taken in float64."""
-_BLOCK: Final = 8_000_000
-"""Entries of the one-hot matrix made at a time: 32 MB."""
+from labelkit.labelmodels.cooccurrence import cooccurrence
+from labelkit.labelmodels.patterns import Patterns, distinct_patterns
+from labelkit.labelmodels.sample import SAMPLE_SIZE, VoteSample
+from labelkit.labelmodels.validation import check_cardinality, check_votes, check_whole
+from labelkit.types import IntArray
 
 
 @dataclass(frozen=True)
 class VoteStatistics:
-    """Sufficient statistics of a label matrix; those of two shards add up to those of both.
+    """Sufficient statistics of a label matrix, of constant size; those of two shards add up to those of both.
 
     Snorkel's ``LabelModel.fit`` depends on a label matrix only through n, the coverages and
-    O = AᵀA / n, A being the one-hot votes; ``predict_proba`` only on the distinct rows.
+    O = AᵀA / n, A being the one-hot votes. The sample of rows is what the guard compares with majority vote.
 
     Attributes
     ----------
@@ -33,25 +31,22 @@ class VoteStatistics:
         Number of classes k.
     n
         Number of items.
-    patterns
-        Distinct rows of the label matrix in order of first appearance, shape (d, m).
-    counts
-        int64, shape (d,): items with each pattern.
     cooccurrence
         int64, shape (m·k, m·k): items on which function i voted a and function j voted b, at
         row i·k + a and column j·k + b.
+    sample
+        Rows with a vote: all of them while they are few, a uniform sample beyond.
     """
 
     cardinality: int
     n: int
-    patterns: IntArray
-    counts: npt.NDArray[np.int64]
     cooccurrence: npt.NDArray[np.int64]
+    sample: VoteSample
 
     @property
     def m(self) -> int:
         """Number of labeling functions."""
-        return int(self.patterns.shape[1])
+        return int(self.sample.rows.shape[1])
 
     @property
     def vote_counts(self) -> npt.NDArray[np.int64]:
@@ -68,89 +63,130 @@ class VoteStatistics:
         """Snorkel's matrix O = AᵀA / n in float64, shape (m·k, m·k)."""
         return np.asarray(self.cooccurrence / self.n)
 
+    @property
+    def patterns(self) -> IntArray:
+        """Distinct rows of the sample in order of first appearance, shape (d, m)."""
+        return self._distinct.rows
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """int64, shape (d,): rows of the sample with each pattern."""
+        return self._distinct.counts
+
+    @cached_property
+    def _distinct(self) -> Patterns:
+        return distinct_patterns(self.sample.rows)
+
     @classmethod
-    def from_votes(cls, L: IntArray, cardinality: int, *, shard_size: int = SHARD_SIZE) -> VoteStatistics:
-        """Statistics of a label matrix (n, m), taken ``shard_size`` rows at a time.
+    def from_votes(
+        cls,
+        L: IntArray,
+        cardinality: int,
+        first_row: int = 0,
+        seed: int = 0,
+        *,
+        keep: int = SAMPLE_SIZE,
+        threads: int | None = None,
+    ) -> VoteStatistics:
+        """Statistics of a label matrix, or of one shard of it.
+
+        Parameters
+        ----------
+        L
+            Label matrix (n, m).
+        cardinality
+            Number of classes k.
+        first_row
+            Number of the first row in the whole matrix: with it, the shards' samples make the whole's.
+        seed
+            Of the sample; the same for all shards.
+        keep
+            Most rows in the sample. Smaller statistics of many shards still make a uniform sample.
+        threads
+            Most threads to use; the cores of this process if None. The result does not depend on it.
 
         Raises
         ------
         LabelModelError
             If ``L`` is no label matrix of so many classes.
         """
-        votes = check_votes(L, cardinality)
-        starts = range(0, max(len(votes), 1), shard_size)
-        return cls.merge(_of_shard(votes[start : start + shard_size], cardinality) for start in starts)
+        check_whole("first_row", first_row)
+        check_whole("keep", keep, least=1)
+        return cls.of_checked(
+            check_votes(L, check_cardinality(cardinality)), cardinality, first_row, seed, keep=keep, threads=threads
+        )
+
+    @classmethod
+    def of_checked(
+        cls,
+        votes: IntArray,
+        cardinality: int,
+        first_row: int = 0,
+        seed: int = 0,
+        *,
+        keep: int = SAMPLE_SIZE,
+        threads: int | None = None,
+    ) -> VoteStatistics:
+        """As :meth:`from_votes`, for votes that ``check_votes`` has passed."""
+        together = cooccurrence(votes, cardinality, threads=threads)
+        sample = VoteSample.of_rows(votes, first_row=first_row, seed=seed, size=keep)
+        return cls(cardinality, len(votes), together, sample)
 
     @classmethod
     def merge(cls, parts: Iterable[VoteStatistics]) -> VoteStatistics:
-        """Statistics of the label matrices of all parts, one below the other.
+        """Statistics of the label matrices of all parts, one below the other, a few parts held at a time.
 
         Raises
         ------
         LabelModelError
             If there is no part, or the parts differ in their functions or classes.
         """
-        held: list[VoteStatistics] = []
-        total: npt.NDArray[np.int64] | None = None
+        total: VoteStatistics | None = None
         for part in parts:
-            if held and (part.m, part.cardinality) != (held[0].m, held[0].cardinality):
-                raise LabelModelError(
-                    f"vote statistics of {part.m} functions and {part.cardinality} classes cannot be added to those"
-                    f" of {held[0].m} functions and {held[0].cardinality} classes"
-                )
-            total = part.cooccurrence if total is None else total + part.cooccurrence
-            held.append(part)
+            total = part if total is None else total._plus(part)
         if total is None:
             raise LabelModelError("there are no vote statistics to add up")
-        if len(held) == 1:
-            return held[0]
-        found = distinct_patterns(np.concatenate([part.patterns for part in held]))
-        counts = np.zeros(len(found.rows), dtype=np.int64)
-        np.add.at(counts, found.inverse, np.concatenate([part.counts for part in held]))
-        return cls(held[0].cardinality, sum(part.n for part in held), found.rows, counts, total)
+        return total
 
+    def _plus(self, other: VoteStatistics) -> VoteStatistics:
+        if (other.m, other.cardinality) != (self.m, self.cardinality):
+            raise LabelModelError(
+                f"vote statistics of {other.m} functions and {other.cardinality} classes cannot be added to those"
+                f" of {self.m} functions and {self.cardinality} classes"
+            )
+        return VoteStatistics(
+            self.cardinality,
+            self.n + other.n,
+            self.cooccurrence + other.cooccurrence,
+            VoteSample.merge([self.sample, other.sample]),
+        )
 
-def _of_shard(votes: IntArray, cardinality: int) -> VoteStatistics:
-    found = distinct_patterns(votes)
-    # Where few rows repeat, plain rows are cheaper than weighted ones: the product is symmetric then.
-    few = len(found.rows) * 2 < len(votes)
-    together = _cooccurrence(found.rows if few else votes, found.counts if few else None, cardinality)
-    return VoteStatistics(cardinality, len(votes), found.rows, found.counts, together)
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Everything as named arrays, for ``np.savez``; see :meth:`from_arrays`."""
+        return {
+            "shape": np.array([self.n, self.m, self.cardinality], dtype=np.int64),
+            "cooccurrence": self.cooccurrence,
+            "sample_limit": np.array(self.sample.limit, dtype=np.uint64),
+            "sample_keys": self.sample.keys,
+            "sample_rows": self.sample.rows,
+        }
 
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> VoteStatistics:
+        """The statistics that :meth:`to_arrays` took apart.
 
-def _cooccurrence(rows: IntArray, counts: npt.NDArray[np.int64] | None, k: int) -> npt.NDArray[np.int64]:
-    """AᵀA over rows, each as often as ``counts`` says (once if None), by the cheaper of two products."""
-    width = rows.shape[1] * k
-    pairs = float(np.square((rows != ABSTAIN).sum(axis=1), dtype=np.float64).sum())
-    # one multiply-add of the sparse product costs about as much as thirty of the dense one
-    if pairs * 30 < float(len(rows)) * width * width:
-        return _sparse_product(rows, counts, k)
-    total = np.zeros((width, width), dtype=np.int64)
-    size = max(1, _BLOCK // max(width, 1))
-    for start in range(0, len(rows), size):
-        block = slice(start, start + size)
-        total += _dense_product(rows[block], None if counts is None else counts[block], k)
-    return total
-
-
-def _dense_product(rows: IntArray, counts: npt.NDArray[np.int64] | None, k: int) -> npt.NDArray[np.int64]:
-    items = len(rows) if counts is None else int(counts.sum())
-    dtype = np.float32 if items < _EXACT_IN_FLOAT32 else np.float64
-    onehot = np.empty((len(rows), rows.shape[1], k), dtype=dtype)
-    for label in range(k):
-        np.equal(rows, label, out=onehot[:, :, label], casting="unsafe")
-    flat = onehot.reshape(len(rows), -1)
-    product = flat.T @ flat if counts is None else (flat * counts[:, None].astype(dtype)).T @ flat
-    return np.asarray(np.rint(product), dtype=np.int64)
-
-
-def _sparse_product(rows: IntArray, counts: npt.NDArray[np.int64] | None, k: int) -> npt.NDArray[np.int64]:
-    from scipy import sparse
-
-    width = rows.shape[1] * k
-    items, functions = np.nonzero(rows != ABSTAIN)
-    columns = functions * k + rows[items, functions]
-    shape = (len(rows), width)
-    onehot = sparse.csr_matrix((np.ones(len(items), dtype=np.int64), (items, columns)), shape=shape)
-    weighted = onehot if counts is None else sparse.csr_matrix((counts[items], (items, columns)), shape=shape)
-    return np.asarray((weighted.T @ onehot).toarray(), dtype=np.int64)
+        Raises
+        ------
+        LabelModelError
+            If an array is missing or does not fit the others.
+        """
+        try:
+            n, m, k = (int(number) for number in arrays["shape"])
+            counts, keys, rows = arrays["cooccurrence"], arrays["sample_keys"], arrays["sample_rows"]
+            limit = int(arrays["sample_limit"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise LabelModelError(f"stored vote statistics are incomplete: {error}") from None
+        shapes = (counts.shape, rows.shape, keys.shape)
+        if shapes != ((m * k, m * k), (len(keys), m), (len(rows),)):
+            raise LabelModelError(f"stored vote statistics of {m} functions and {k} classes have arrays of {shapes}")
+        return cls(k, n, counts, VoteSample(limit, keys, rows))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from labelkit.errors import LabelModelError
 from labelkit.labelmodels import SnorkelLabelModel, VoteStatistics, load_label_model
-from labelkit.labelmodels.scoring import softmax
+from labelkit.labelmodels.scoring import to_probabilities
 
 Matrix = npt.NDArray[np.int8]
 
@@ -261,7 +261,7 @@ def test_contributions_add_up_to_the_probabilities(k: int, m: int, seed: int, gu
     for row in range(10):
         added = model.contributions(L[row])
         assert not added[L[row] == -1].any()
-        whole = softmax((model.log_prior + added.sum(axis=0))[None, :])[0]
+        whole = to_probabilities((model.log_prior + added.sum(axis=0))[:, None])[:, 0]
         np.testing.assert_allclose(whole, probabilities[row], rtol=1e-11)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from labelkit.errors import LabelModelError
 from labelkit.labelmodels import VoteStatistics
-from labelkit.labelmodels import statistics as module
+from labelkit.labelmodels import cooccurrence as module
 from labelkit.labelmodels.patterns import Words, distinct_patterns
 
 
@@ -57,17 +57,28 @@ def test_wide_rows_that_differ_in_one_vote_are_told_apart() -> None:
     assert len(distinct_patterns(L).rows) == 301
 
 
+def in_shards(L: npt.NDArray[np.int8], k: int, size: int, **options: int) -> list[VoteStatistics]:
+    starts = range(0, len(L), size)
+    return [VoteStatistics.from_votes(L[start : start + size], k, start, **options) for start in starts]
+
+
+def same(one: VoteStatistics, other: VoteStatistics) -> bool:
+    ours, theirs = one.to_arrays(), other.to_arrays()
+    return all(ours[name].tobytes() == theirs[name].tobytes() for name in ours)
+
+
 @given(label_matrices(), st.integers(1, 50))
 def test_statistics_are_exact_in_any_shards(matrix: tuple[npt.NDArray[np.int8], int], shard_size: int) -> None:
     L, k = matrix
-    found = VoteStatistics.from_votes(L, k, shard_size=shard_size)
+    found = VoteStatistics.merge(in_shards(L, k, shard_size))
     np.testing.assert_array_equal(found.cooccurrence, one_hot_product(L, k))
     assert found.overlaps.tobytes() == (one_hot_product(L, k).astype(float) / len(L)).tobytes()
     np.testing.assert_array_equal(found.coverage, (L != -1).mean(axis=0))
-    whole = VoteStatistics.from_votes(L, k)
-    np.testing.assert_array_equal(found.patterns, whole.patterns)
-    np.testing.assert_array_equal(found.counts, whole.counts)
+    assert same(found, VoteStatistics.from_votes(L, k))
     assert (found.n, found.m, found.cardinality) == (*L.shape, k)
+    voted = L[(L != -1).any(axis=1)]
+    assert [tuple(row) for row in found.patterns.tolist()] == list(dict.fromkeys(map(tuple, voted.tolist())))
+    assert found.counts.sum() == len(voted)
 
 
 @given(label_matrices(), label_matrices())
@@ -84,6 +95,44 @@ def test_merging_two_is_stacking_their_matrices(
         np.testing.assert_array_equal(getattr(merged, name), getattr(whole, name))
 
 
+def votes(n: int, m: int, k: int, cover: float, seed: int = 0) -> npt.NDArray[np.int8]:
+    rng = np.random.default_rng(seed)
+    L = rng.integers(0, k, (n, m), dtype=np.int8)
+    L[rng.random((n, m)) >= cover] = -1
+    return L
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize(("m", "k", "cover"), [(7, 2, 0.5), (30, 3, 0.02), (3, 150, 0.5)])
+def test_neither_threads_nor_memory_layout_change_anything(m: int, k: int, cover: float, order: str) -> None:
+    L = votes(80_000, m, min(k, 127), cover).astype(np.int8 if k < 128 else np.int16)
+    alone = VoteStatistics.from_votes(L, k, threads=1)
+    assert same(alone, VoteStatistics.from_votes(np.array(L, order=order), k, threads=3))  # type: ignore[call-overload]
+    np.testing.assert_array_equal(alone.vote_counts, [np.bincount(column[column >= 0], minlength=k) for column in L.T])
+    assert alone.cooccurrence[0, k] == ((L[:, 0] == 0) & (L[:, 1] == 0)).sum()
+
+
+@pytest.mark.parametrize("cover", [0.5, 0.01])
+def test_both_products_are_exact(cover: float) -> None:
+    L = votes(3000, 12, 3, cover)
+    np.testing.assert_array_equal(module._dense_product(L, 3), one_hot_product(L, 3))
+    np.testing.assert_array_equal(module._sparse_product(L, 3), one_hot_product(L, 3))
+    assert module._mostly_abstains(votes(3000, 100, 3, 0.01), 3)
+    assert not module._mostly_abstains(votes(3000, 100, 3, 0.5), 3)
+
+
+def test_arrays_hold_everything() -> None:
+    found = VoteStatistics.from_votes(votes(500, 5, 2, 0.3), 2, keep=50)
+    again = VoteStatistics.from_arrays(found.to_arrays())
+    assert same(found, again)
+    assert (again.n, again.m, again.cardinality, again.sample.limit) == (500, 5, 2, found.sample.limit)
+    arrays = found.to_arrays()
+    with pytest.raises(LabelModelError, match="incomplete: 'sample_keys'"):
+        VoteStatistics.from_arrays({name: array for name, array in arrays.items() if name != "sample_keys"})
+    with pytest.raises(LabelModelError, match="of 5 functions and 2 classes have arrays of"):
+        VoteStatistics.from_arrays({**arrays, "sample_rows": arrays["sample_rows"][1:]})
+
+
 def test_statistics_that_do_not_fit_are_not_merged() -> None:
     parts = [VoteStatistics.from_votes(np.zeros((2, m), np.int8), 2) for m in (3, 4)]
     with pytest.raises(LabelModelError, match="4 functions and 2 classes cannot be added to those of 3"):
@@ -92,18 +141,7 @@ def test_statistics_that_do_not_fit_are_not_merged() -> None:
         VoteStatistics.merge([])
 
 
-@settings(max_examples=25)
-@given(label_matrices(), st.integers(1, 2**26))
-def test_dense_and_sparse_products_agree_with_large_counts(matrix: tuple[npt.NDArray[np.int8], int], most: int) -> None:
-    L, k = matrix
-    counts = np.random.default_rng(most).integers(1, most + 1, len(L))
-    A = np.stack([np.equal(L, c) for c in range(k)], axis=2).reshape(len(L), -1).astype(np.int64)
-    expected = (A * counts[:, None]).T @ A
-    np.testing.assert_array_equal(module._dense_product(L, counts, k), expected)
-    np.testing.assert_array_equal(module._sparse_product(L, counts, k), expected)
-
-
 def test_input_is_left_untouched() -> None:
     L = np.random.default_rng(1).integers(-1, 3, (100, 11)).astype(np.int8)
     L.setflags(write=False)
-    VoteStatistics.from_votes(L, 3, shard_size=7)
+    VoteStatistics.from_votes(L, 3)
