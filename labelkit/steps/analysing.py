@@ -120,7 +120,7 @@ def _reference(workspace: Workspace) -> tuple[IntArray, str, list[str]]:
     schema = workspace.schema
     human = schema.to_indices(people.teaching)
     gold = schema.to_indices(workspace.store.items.gold())
-    held_out = np.array([split == "test" for split in workspace.store.items.splits()], dtype=bool)
+    held_out = workspace.store.items.in_splits("test")
     usable = np.where(held_out | people.audit, ABSTAIN, gold)
     known = np.where(human != ABSTAIN, human, usable)
     if (known != ABSTAIN).any():

@@ -15,6 +15,7 @@ from labelkit.annotate import HumanLabels
 from labelkit.config import FILE_NAME
 from labelkit.errors import ExportError, StepMissing
 from labelkit.export import ExportedFile, export_training_set
+from labelkit.labelmodels import covered as voted_on
 from labelkit.steps.labeling import vote_matrix
 from labelkit.steps.workspace import Workspace
 from labelkit.store import Run, column_name
@@ -152,7 +153,7 @@ def _evidence(workspace: Workspace) -> _Evidence:
         votes_run = workspace.store.runs.get(label_run.parameters["vote_run"])
         assert votes_run is not None
         raw, decided = workspace.label_probabilities(label_run)
-        covered = (vote_matrix(workspace, votes_run) != ABSTAIN).any(axis=1)
+        covered = voted_on(vote_matrix(workspace, votes_run))
         runs |= {"vote": votes_run, "label": label_run}
     if train_run is not None:
         train_run = workspace.need_fresh("train", "exporting")
@@ -188,7 +189,7 @@ def _splits(workspace: Workspace, people: HumanLabels, human: IntArray) -> list[
 def _batches(workspace: Workspace, columns: TrainingColumns, tally: Tally, evidence: _Evidence) -> Iterator[pa.Table]:
     n = len(evidence.splits)
     for number in range(-(-n // SHARD_SIZE)):
-        table = workspace.store.items.table(number * SHARD_SIZE, min((number + 1) * SHARD_SIZE, n))
+        table = workspace.store.items.shard(number).slice(0, n - number * SHARD_SIZE)
         rows = slice(number * SHARD_SIZE, number * SHARD_SIZE + len(table))
         final = _final(workspace, evidence, rows, len(table))
         splits = evidence.splits[rows]

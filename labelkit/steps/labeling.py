@@ -15,6 +15,7 @@ from labelkit.analysis import Score, score
 from labelkit.annotate import HumanLabels
 from labelkit.errors import LabelModelError, StepMissing
 from labelkit.labelmodels import LabelModel, label_model
+from labelkit.labelmodels import covered as voted_on
 from labelkit.steps.workspace import Workspace, clamp, digest
 from labelkit.store import Run
 from labelkit.types import ABSTAIN, SHARD_SIZE, BoolArray, FloatArray, IntArray
@@ -87,9 +88,13 @@ def people_digest(people: HumanLabels) -> str:
 
 def unseen_classes(workspace: Workspace, people: HumanLabels, L: IntArray) -> list[int]:
     """Indices of classes that no function votes for and that nobody gave to an item."""
-    taught = workspace.schema.to_indices(people.teaching)
-    seen = np.union1d(np.unique(L), np.unique(taught))
-    return [c for c in range(workspace.schema.cardinality) if c not in seen]
+    seen = np.zeros(workspace.schema.cardinality + 1, dtype=bool)  # abstain (−1) marks the last place
+    seen[workspace.schema.to_indices(people.teaching)] = True
+    for first in range(0, len(L), SHARD_SIZE):
+        if seen[:-1].all():
+            break
+        seen[L[first : first + SHARD_SIZE]] = True
+    return [int(c) for c in np.flatnonzero(~seen[:-1])]
 
 
 def class_balance(workspace: Workspace, people: HumanLabels, unseen: Sequence[int] = ()) -> list[float]:
@@ -184,10 +189,9 @@ def _measure(
     workspace: Workspace, model: LabelModel, L: IntArray, people: HumanLabels, gold: IntArray
 ) -> tuple[dict[str, Any], FloatArray, IntArray]:
     schema = workspace.schema
-    probabilities, decided = model.predict_proba(L), model.predict(L)
-    majority = label_model("majority", cardinality=schema.cardinality).fit(L)
-    majority_p, majority_y = majority.predict_proba(L), majority.predict(L)
-    covered = (L != ABSTAIN).any(axis=1)
+    probabilities, decided = model.label(L)
+    majority_p, majority_y = label_model("majority", cardinality=schema.cardinality).fit(L).label(L)
+    covered = voted_on(L)
     both = (decided != ABSTAIN) & (majority_y != ABSTAIN)
     scores = {
         "label_model": as_dict(score(probabilities, gold, covered)),
@@ -246,7 +250,7 @@ def training_targets(workspace: Workspace, run: Run, people: HumanLabels) -> tup
     teaching = workspace.schema.to_indices(people.teaching)
     votes_run = workspace.store.runs.get(run.parameters["vote_run"])
     assert votes_run is not None
-    covered = (vote_matrix(workspace, votes_run) != ABSTAIN).any(axis=1)
+    covered = voted_on(vote_matrix(workspace, votes_run))
     tuned = people.tuning & people.asked
     usable = workspace.training_rows(people) & ~tuned & (covered | (teaching != ABSTAIN))
     return clamp(raw, teaching), usable

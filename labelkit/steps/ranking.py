@@ -10,12 +10,13 @@ import numpy as np
 from labelkit.annotate import HumanLabels
 from labelkit.endmodels import committee
 from labelkit.errors import QueryError
+from labelkit.labelmodels import covered as voted_on
 from labelkit.query import Pool, compose_queue, needs
 from labelkit.steps.labeling import training_targets, vote_matrix
 from labelkit.steps.training import current_end_model, features
 from labelkit.steps.workspace import Workspace, clamp, digest
 from labelkit.store import Run
-from labelkit.types import ABSTAIN, FloatArray, IntArray, QueueEntry
+from labelkit.types import FloatArray, IntArray, QueueEntry
 
 COMMITTEE_MEMBERS = 5
 
@@ -121,7 +122,7 @@ def _pool(workspace: Workspace, train_run: Run, people: HumanLabels, items: IntA
     labels = clamp(raw, workspace.schema.to_indices(people.teaching))
     votes_run = workspace.store.runs.get(label_run.parameters["vote_run"])
     assert votes_run is not None
-    covered = (vote_matrix(workspace, votes_run) != ABSTAIN).any(axis=1)
+    covered = voted_on(vote_matrix(workspace, votes_run))
     return Pool(
         items=items,
         end_model=workspace.predictions(train_run)[items],

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
 
-import numpy as np
-
-from labelkit.engines import engine
+from labelkit.engines import Engine, engine
 from labelkit.errors import StepMissing
-from labelkit.lf import ColumnVotes, DiscoveredFunction, Fingerprint, Shard, apply_functions, discover, fingerprint
+from labelkit.lf import DiscoveredFunction, Fingerprint, Shard, discover, fingerprint
+from labelkit.steps.shard_voting import ShardJob, ShardVoter
+from labelkit.steps.staleness import drop_stale
 from labelkit.steps.workspace import Workspace, digest
 from labelkit.store import StoredColumn, StoredFunction
 from labelkit.types import SHARD_SIZE, Fault, LabelSchema
 
-STALENESS_SAMPLE = 64
-"""Items of every cached column that each `vote` runs again; the column is dropped on any difference."""
+Columns = set[tuple[str, str]]
+"""Vote columns of shards, by (fingerprint, shard digest)."""
 
 
 @dataclass(frozen=True)
@@ -67,12 +65,14 @@ def vote(workspace: Workspace) -> VoteResult:
         raise StepMissing("there are no items to vote on", hint="Run `labelkit import FILE` first")
     candidates = find_functions(workspace, schema)
     digests = store.items.shard_digests()
-    present = store.votes.present(digests)
-    if not workspace.config.labeling_functions.fault_tolerant:
-        strict = [c.print.digest for c in candidates if not getattr(c.found.function, "fault_tolerant", False)]
-        present -= store.votes.faulty(strict, digests)  # tolerated then, an error now
-    stale = _drop_stale(workspace, schema, candidates, digests, present)
-    missing = _compute_missing(workspace, schema, candidates, digests, present)
+    settings = workspace.config.labeling_functions
+    voter = ShardVoter(
+        [c.found.function for c in candidates], schema,
+        time_limit=settings.time_limit, fault_tolerant=settings.fault_tolerant,
+    )  # fmt: skip
+    present = _present(workspace, candidates, digests)
+    stale = _drop_stale(workspace, voter, candidates, digests, present)
+    missing = _compute_missing(workspace, voter, candidates, digests, present)
     store.votes.register([c.stored() for c in candidates])
     result = VoteResult(
         functions=len(candidates),
@@ -84,7 +84,8 @@ def vote(workspace: Workspace) -> VoteResult:
     )
     _collect_faults(workspace, candidates, digests, result)
     result.seconds = time.perf_counter() - started
-    result.run = _finish(workspace, candidates, digests, result)
+    result.run = _finish(workspace, voter, candidates, digests, result)
+    store.items.prune_mirror()
     return result
 
 
@@ -97,86 +98,80 @@ def find_functions(workspace: Workspace, schema: LabelSchema) -> list[Candidate]
     ]
 
 
+def _present(workspace: Workspace, candidates: Sequence[Candidate], digests: Sequence[str]) -> Columns:
+    """The (fingerprint, shard digest) pairs whose votes are stored and may be used."""
+    prints = [c.print.digest for c in candidates]
+    present = workspace.store.votes.present(digests, prints)
+    if not workspace.config.labeling_functions.fault_tolerant:
+        strict = [c.print.digest for c in candidates if not getattr(c.found.function, "fault_tolerant", False)]
+        present -= workspace.store.votes.faulty(strict, digests)  # tolerated then, an error now
+    return present
+
+
 def _drop_stale(
-    workspace: Workspace,
-    schema: LabelSchema,
-    candidates: Sequence[Candidate],
-    digests: Sequence[str],
-    present: set[tuple[str, str]],
+    workspace: Workspace, voter: ShardVoter, candidates: Sequence[Candidate], digests: Sequence[str], present: Columns
 ) -> list[str]:
-    """Run 64 random items of every cached column again; forget the columns that differ.
-
-    A fingerprint cannot see everything that a function depends on (a file that it reads, a service
-    that it asks): this finds such a change sooner or later, and any non-determinism.
-    """
-    cached = [c for c in candidates if any((c.print.digest, d) in present for d in digests)]
-    if not cached:
-        return []
-    store = workspace.store
-    rng = np.random.default_rng([workspace.seed, store.count_up("vote_checks")])
-    count = store.items.count()
-    sample = np.sort(rng.choice(count, size=min(STALENESS_SAMPLE, count), replace=False))
-    shard = Shard(-1, 0, store.items.rows(sample))
-    fault_tolerant = workspace.config.labeling_functions.fault_tolerant
-    fresh = apply_functions([c.found.function for c in cached], shard, schema, fault_tolerant=fault_tolerant)
-    stale = []
-    for candidate, column in zip(cached, fresh, strict=True):
-        if _differs(workspace, candidate.print.digest, digests, sample, column):
-            stale.append(candidate.found.name)
-            store.votes.drop(candidate.print.digest)
-            present.difference_update({(candidate.print.digest, d) for d in digests})
-    return stale
+    """Names of the functions whose stored votes were found stale and dropped."""
+    with_votes = {fingerprint for fingerprint, _ in present}
+    cached = {place: c.print.digest for place, c in enumerate(candidates) if c.print.digest in with_votes}
+    stale = [candidates[place] for place in drop_stale(workspace, voter, cached, digests)]
+    present.difference_update({(c.print.digest, digest) for c in stale for digest in digests})
+    return [c.found.name for c in stale]
 
 
-def _differs(workspace: Workspace, print_digest: str, digests: Sequence[str], sample: Any, column: ColumnVotes) -> bool:
-    for number, shard_digest in enumerate(digests):
-        stored = workspace.store.votes.read(print_digest, shard_digest)
-        if stored is None:
-            continue
-        here = np.flatnonzero(sample // SHARD_SIZE == number)
-        then, now = stored.votes[sample[here] - number * SHARD_SIZE], column.votes[here]
-        if not np.array_equal(workspace.schema.to_indices(then), workspace.schema.to_indices(now)):
-            return True
-    return False
+def _engine(workspace: Workspace) -> Engine:
+    """Where shards are voted on: here, or in worker processes where they were measured to save time."""
+    return engine("automatic", workers=workspace.config.labeling_functions.workers)
 
 
 def _compute_missing(
-    workspace: Workspace,
-    schema: LabelSchema,
-    candidates: Sequence[Candidate],
-    digests: Sequence[str],
-    present: set[tuple[str, str]],
+    workspace: Workspace, voter: ShardVoter, candidates: Sequence[Candidate], digests: Sequence[str], present: Columns
 ) -> set[str]:
     """Compute and store missing columns shard by shard; returns the fingerprints that were run."""
-    work = {
-        number: [c for c in candidates if (c.print.digest, shard_digest) not in present]
-        for number, shard_digest in enumerate(digests)
-    }
-    total = sum(len(todo) * workspace.store.items.shard_rows(number) for number, todo in work.items())
-    if not total:
-        return set()
-    run = partial(_run_shard, workspace, schema)
-    jobs = [(number, todo) for number, todo in work.items() if todo]
-    with workspace.progress.track("voting", total) as advance:
-        for (number, todo), columns in zip(jobs, engine("local").map(run, jobs), strict=True):
-            pairs = [
-                (c.print.digest, StoredColumn(col.votes, col.fault_count, tuple(col.faults)))
-                for c, col in zip(todo, columns, strict=True)
-            ]
-            workspace.store.votes.write(digests[number], pairs)
-            advance(len(todo) * workspace.store.items.shard_rows(number))
-    return {c.print.digest for todo in work.values() for c in todo}
+    prints = [c.print.digest for c in candidates]
+    work: dict[int, tuple[int, ...]] = {}
+    for number, shard_digest in enumerate(digests):
+        columns = tuple(place for place, p in enumerate(prints) if (p, shard_digest) not in present)
+        if columns:
+            voter.plan(columns)
+            work[number] = columns
+    jobs = _Jobs(workspace, work)
+    done = _engine(workspace).map(voter, jobs)
+    with workspace.progress.track("voting", sum(len(c) * jobs.rows(n) for n, c in work.items())) as advance:
+        for (number, columns), found in zip(work.items(), done, strict=True):
+            votes = found or voter.vote(columns, _read(workspace, number))
+            workspace.store.votes.write(
+                digests[number],
+                [
+                    (prints[place], StoredColumn(column.votes, column.fault_count, tuple(column.faults)))
+                    for place, column in zip(columns, votes, strict=True)
+                ],
+            )
+            advance(len(columns) * jobs.rows(number))
+    return {prints[place] for columns in work.values() for place in columns}
 
 
-def _run_shard(workspace: Workspace, schema: LabelSchema, job: tuple[int, list[Candidate]]) -> list[ColumnVotes]:
-    number, todo = job
-    shard = Shard(number, number * SHARD_SIZE, workspace.store.items.shard(number))
-    return apply_functions(
-        [c.found.function for c in todo],
-        shard,
-        schema,
-        fault_tolerant=workspace.config.labeling_functions.fault_tolerant,
-    )
+def _read(workspace: Workspace, number: int) -> Shard:
+    """A shard from the project file, where somebody deleted the Arrow mirror in the meantime."""
+    return Shard(number, number * SHARD_SIZE, workspace.store.items.shard(number))
+
+
+@dataclass(frozen=True)
+class _Jobs:
+    """The shards to vote on; each is read when it is its turn."""
+
+    workspace: Workspace
+    work: dict[int, tuple[int, ...]]
+
+    def __len__(self) -> int:
+        return len(self.work)
+
+    def __iter__(self) -> Iterator[ShardJob]:
+        for number, columns in self.work.items():
+            yield ShardJob(number, columns, self.workspace.store.items.shard_items(number))
+
+    def rows(self, number: int) -> int:
+        return self.workspace.store.items.shard_rows(number)
 
 
 def _collect_faults(
@@ -191,7 +186,13 @@ def _collect_faults(
             result.faults[candidate.found.name] = total
 
 
-def _finish(workspace: Workspace, candidates: Sequence[Candidate], digests: Sequence[str], result: VoteResult) -> int:
+def _finish(
+    workspace: Workspace,
+    voter: ShardVoter,
+    candidates: Sequence[Candidate],
+    digests: Sequence[str],
+    result: VoteResult,
+) -> int:
     functions = [
         {"name": s.name, "fingerprint": s.fingerprint, "kind": s.kind, "place": s.place}
         for s in (c.stored() for c in candidates)
@@ -199,8 +200,10 @@ def _finish(workspace: Workspace, candidates: Sequence[Candidate], digests: Sequ
     # The votes themselves, too: a function that reads what its fingerprint cannot see votes anew.
     votes = workspace.store.votes.digest([f["fingerprint"] for f in functions], list(digests))
     inputs = digest([f["fingerprint"] for f in functions], list(digests), votes)
+    paths = {candidates[place].found.name: [path.how, path.why] for place, path in sorted(voter.paths().items())}
     latest = workspace.store.runs.latest("vote")
-    if latest is not None and latest.inputs == inputs and latest.parameters["functions"] == functions:
+    same = latest is not None and latest.inputs == inputs and latest.parameters["functions"] == functions
+    if latest is not None and same and latest.metrics.get("paths") == paths:
         return latest.id
     return workspace.store.runs.finish(
         "vote",
@@ -208,5 +211,10 @@ def _finish(workspace: Workspace, candidates: Sequence[Candidate], digests: Sequ
         inputs=inputs,
         versions=workspace.versions,
         seconds=result.seconds,
-        metrics={"computed": len(result.computed), "reused": len(result.reused), "faults": result.faults},
+        metrics={
+            "computed": len(result.computed),
+            "reused": len(result.reused),
+            "faults": result.faults,
+            "paths": paths,
+        },
     )

@@ -64,7 +64,7 @@ class Workspace:
 
     def train_split(self) -> BoolArray:
         """(n,) items of the train split, or of none."""
-        return np.array([split in (None, "train") for split in self.store.items.splits()], dtype=bool)
+        return self.store.items.in_splits(None, "train")
 
     def content(self) -> str:
         """Identity of all items' contents and splits: what runs are checked against."""
@@ -76,8 +76,7 @@ class Workspace:
 
     def test_gold(self) -> IntArray:
         """(n,) class indices of gold labels of items outside the train split, −1 elsewhere."""
-        held_out = np.array([split == "test" for split in self.store.items.splits()], dtype=bool)
-        return np.where(held_out, self.schema.to_indices(self.store.items.gold()), ABSTAIN)
+        return np.where(self.store.items.in_splits("test"), self.schema.to_indices(self.store.items.gold()), ABSTAIN)
 
     def remembered(self, name: str, key: str, make: Callable[[], T]) -> T:
         """The value made last under this name if its key is the same, else a new one, kept in its place."""

@@ -15,6 +15,7 @@ from labelkit.store.items import Items
 from labelkit.store.labels import Labels
 from labelkit.store.leases import AnswerStatus, Lease, LeaseAnswer, Leases
 from labelkit.store.lock import project_lock
+from labelkit.store.mirror import Mirror, ShardItems
 from labelkit.store.people import NewAnnotation, People
 from labelkit.store.runs import Run, Runs
 from labelkit.store.votes import StoredColumn, StoredFunction, Votes
@@ -30,6 +31,7 @@ __all__ = [
     "NewAnnotation",
     "RowError",
     "Run",
+    "ShardItems",
     "Store",
     "StoredColumn",
     "StoredFunction",
@@ -44,7 +46,7 @@ class Store:
     def __init__(self, path: Path, *, create: bool = False, readonly: bool = False) -> None:
         self.path = path
         self.database = Database(path, create=create, readonly=readonly)
-        self.items = Items(self.database)
+        self.items = Items(self.database, Mirror(path.with_suffix(".cache") / "items"))
         self.votes = Votes(self.database)
         self.people = People(self.database)
         self.leases = Leases(self.database, self.people)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zlib
 from typing import Any
@@ -46,6 +47,11 @@ def unpack(data: bytes, dtype: str | np.dtype[Any], count: int) -> npt.NDArray[A
         raise ProjectDamaged(
             f"a stored array does not hold {count} values ({error})", hint="`labelkit doctor` says which one"
         ) from error
+
+
+def votes_digest(votes: npt.NDArray[Any]) -> str:
+    """SHA-256 of a vote column as int16, so that its width in the file does not matter."""
+    return hashlib.sha256(np.ascontiguousarray(votes, dtype="<i2").tobytes()).hexdigest()
 
 
 def to_json(value: Any) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 
 from labelkit.errors import SourceError, UnknownLabel
 from labelkit.store.database import Database, now
-from labelkit.store.items import VARIABLES, items_changed
+from labelkit.store.items import VARIABLES
+from labelkit.store.shards import items_changed
 from labelkit.types import ItemBatch, LabelSchema
 
 
@@ -86,10 +87,11 @@ class ItemWriter:
         gold = self._gold(batch)
         done = ImportCounts()
         with self._database.transaction() as connection:
+            before = connection.total_changes
             numbers = self._insert(connection, batch, done, made_ids)
-            self._store_gold(connection, numbers, gold, done)
-            if done.added or done.changed:
+            if connection.total_changes != before:
                 items_changed(connection)
+            self._store_gold(connection, numbers, gold, done)
         self._remember(numbers, done)
 
     def _remember(self, numbers: Sequence[int], done: ImportCounts) -> None:

@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
-from labelkit.errors import LabelkitError, StorageError
-from labelkit.store.codec import from_json, to_json
-from labelkit.store.columns import arrow_type, fields_to_columns, merged_type
+from labelkit.errors import LabelkitError
+from labelkit.store.codec import from_json
+from labelkit.store.columns import arrow_type, fields_to_columns
 from labelkit.store.database import Database
-from labelkit.types import SHARD_SIZE, IntArray, Item, LabelSchema, content_hash
+from labelkit.store.mirror import Mirror, ShardItems
+from labelkit.store.shards import Shards
+from labelkit.types import SHARD_SIZE, BoolArray, IntArray, Item, LabelSchema, content_hash
 
+_MANY = 4096
+"""From so many rows on, reading them through the Arrow mirror is quicker than asking SQLite for them
+(measured on 1M items: 5,000 rows 9 against 23 ms, 100,000 rows 19 against 300 ms)."""
 VARIABLES = 900  # SQLite builds exist that take no more than 999 in one statement
-
-
-def items_changed(connection: sqlite3.Connection) -> None:
-    """Note inside a transaction that contents came or changed: what was derived from them is out of date.
-
-    Whoever writes to ``items`` has to call this.
-    """
-    connection.execute(
-        "insert into project values ('items_changes', '1') on conflict (key) do update set value = value + 1"
-    )
 
 
 class Items:
     """Reads items; see :class:`~labelkit.store.item_writer.ItemWriter` for writing them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, mirror: Mirror) -> None:
         self._database = database
-        self._digests: tuple[int, list[str]] = (-1, [])
-
-    def _changes(self) -> int:
-        """How often contents came or changed."""
-        row = self._database.one("select value from project where key = 'items_changes'")
-        return 0 if row is None else int(row[0])
+        self._shards = Shards(database)
+        self._mirror = mirror
 
     def count(self) -> int:
         """Number of items."""
-        return int(self._database.one("select coalesce(max(item) + 1, 0) from items")[0])
+        return self._shards.count()
 
     def shard_count(self) -> int:
         """Number of shards of 65,536 items."""
@@ -78,40 +67,12 @@ class Items:
         return Item(number, row[0], row[1], from_json(row[2]), row[3], label)
 
     def shard_digests(self) -> list[str]:
-        """Content digest of every shard, in order: over the content hashes of its items."""
-        state = self._changes()
-        if self._digests[0] == state:
-            return list(self._digests[1])
-        digests: list[str] = []
-        # A function sees fields with the types that they have over all items.
-        types = to_json(self.field_types()).encode()
-        for first in range(0, self.count(), SHARD_SIZE):
-            rows = self._database.rows(
-                "select content_hash from items where item >= ? and item < ? order by item", (first, first + SHARD_SIZE)
-            )
-            digests.append(hashlib.sha256(types + b"".join(row[0] for row in rows)).hexdigest())
-        self._digests = (state, digests)
-        return list(digests)
+        """Content digest of every shard, in order: over the content hashes of its items and the types of fields."""
+        return self._shards.digests()
 
     def field_types(self) -> dict[str, str]:
-        """Field name → column type over all items, in order of name; kept until items change."""
-        state = self._changes()  # read before the items: a change in between makes the result out of date at once
-        kept = self._database.one("select value from project where key = 'field_types'")
-        if kept is not None and from_json(kept[0])["state"] == state:
-            return dict(from_json(kept[0])["types"])
-        found: dict[str, set[str]] = {}
-        for name, kind in self._database.rows(
-            "select j.key, case when j.type = 'integer' and typeof(j.value) <> 'integer' then 'big' else j.type end"
-            " as kind from items, json_each(items.fields) j group by j.key, kind order by j.key"
-        ):
-            found.setdefault(name, set()).add(kind)
-        types: dict[str, str] = {name: merged_type(kinds) for name, kinds in found.items()}
-        # A cache: where it cannot be written (read-only project), it is made again next time.
-        with contextlib.suppress(StorageError), self._database.transaction() as connection:
-            connection.execute(
-                "insert or replace into project values ('field_types', ?)", (to_json({"state": state, "types": types}),)
-            )
-        return types
+        """Field name → column type over all items, in order of name."""
+        return self._shards.field_types()
 
     def arrow_types(self) -> dict[str, pa.DataType]:
         """Field name → Arrow type of its column."""
@@ -125,34 +86,57 @@ class Items:
         """Items ``first`` … ``last − 1`` as an Arrow table: ``id``, ``text``, then the further fields."""
         types = self.field_types()
         rows = self._database.rows(
-            "select id, text, fields from items where item >= ? and item < ? order by item", (first, last)
+            f"select {_wanted(types)} from items where item >= ? and item < ? order by item", (first, last)
         )
-        return self._as_table(rows, types)
-
-    @staticmethod
-    def _as_table(rows: Sequence[Sequence[str]], types: dict[str, str]) -> pa.Table:
-        columns = {
-            "id": pa.array([row[0] for row in rows], pa.string()),
-            "text": pa.array([row[1] for row in rows], pa.string()),
-            **fields_to_columns([row[2] for row in rows], types),
-        }
-        return pa.table(columns)
+        return _as_table(rows, types)
 
     def rows(self, numbers: Sequence[int] | IntArray) -> pa.Table:
         """The given items, in the given order, as :meth:`table`."""
+        wanted = np.asarray(numbers, dtype=np.int64)
+        return self._few_rows(wanted.tolist()) if len(wanted) < _MANY else self._many_rows(wanted)
+
+    def _few_rows(self, wanted: list[int]) -> pa.Table:
         types = self.field_types()
         found = {}
-        wanted = [int(n) for n in numbers]
         for start in range(0, len(wanted), VARIABLES):
             some = wanted[start : start + VARIABLES]
             marks = ",".join("?" * len(some))
-            for row in self._database.rows(f"select item, id, text, fields from items where item in ({marks})", some):
+            for row in self._database.rows(f"select item, {_wanted(types)} from items where item in ({marks})", some):
                 found[row[0]] = row[1:]
-        return self._as_table([found[n] for n in wanted], types)
+        return _as_table([found[n] for n in wanted], types)
+
+    def _many_rows(self, wanted: IntArray) -> pa.Table:
+        order = np.argsort(wanted, kind="stable")
+        shards, places = np.divmod(wanted[order], SHARD_SIZE)
+        parts = [self.shard(number).take(places[shards == number]) for number in np.unique(shards)]
+        return pa.concat_tables(parts).take(np.argsort(order))
 
     def shard(self, number: int) -> pa.Table:
-        """The items of one shard, as :meth:`table`."""
+        """The items of one shard, as :meth:`table`: from the Arrow mirror, which is made where it is missing."""
+        try:
+            return self.shard_items(number).table()
+        except (OSError, pa.ArrowException):  # somebody deletes the cache at this moment
+            return self._read_shard(number)
+
+    def shard_items(self, number: int) -> ShardItems:
+        """The items of one shard in the Arrow mirror, or from SQLite where that cannot be made."""
+        changes, identities = self._shards.changes(), self._shards.identities()
+        if number >= len(identities):
+            return ShardItems(None, self._read_shard(number))
+        path = self._mirror.find(identities[number])
+        if path is not None:
+            return ShardItems(path)
+        table = self._read_shard(number)
+        if self._shards.changes() == changes:  # else this may be another content than the identity's
+            path = self._mirror.write(identities[number], table)
+        return ShardItems(None, table) if path is None else ShardItems(path)
+
+    def _read_shard(self, number: int) -> pa.Table:
         return self.table(number * SHARD_SIZE, (number + 1) * SHARD_SIZE)
+
+    def prune_mirror(self) -> None:
+        """Remove what the Arrow mirror holds of earlier contents; call it only while the project lock is held."""
+        self._mirror.prune(self._shards.identities())
 
     def shards(self) -> Iterator[tuple[int, pa.Table]]:
         """(number, table) of every shard."""
@@ -161,7 +145,11 @@ class Items:
 
     def splits(self) -> list[str | None]:
         """The split of every item, in order."""
-        return [row[0] for row in self._database.rows("select split from items order by item")]
+        return self._shards.splits().to_list()
+
+    def in_splits(self, *wanted: str | None) -> BoolArray:
+        """(n,) whether each item's split is one of these; None stands for no split."""
+        return self._shards.splits().among(wanted)
 
     def gold(self) -> IntArray:
         """Stable class id of the newest gold label of every item, −1 where there is none; shape (n,)."""
@@ -221,3 +209,18 @@ class Items:
                 f"the content of {', '.join(map(repr, changed[:5]))}{more} is not what was imported: import it again"
             )
         return found
+
+
+def _wanted(types: Mapping[str, str]) -> str:
+    """The columns of ``items`` that a table is made of; without further fields there is no JSON to read."""
+    return "id, text, fields" if types else "id, text"
+
+
+def _as_table(rows: Sequence[Sequence[str]], types: Mapping[str, str]) -> pa.Table:
+    columns = {
+        "id": pa.array([row[0] for row in rows], pa.string()),
+        "text": pa.array([row[1] for row in rows], pa.string()),
+    }
+    if types:
+        columns |= fields_to_columns([row[2] for row in rows], types)
+    return pa.table(columns)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from labelkit.errors import ProjectDamaged, StepMissing
-from labelkit.store.codec import from_json, pack, to_json, unpack
+from labelkit.store.codec import from_json, pack, to_json, unpack, votes_digest
 from labelkit.store.database import Database, now
 from labelkit.types import ABSTAIN, Fault, IntArray
 
@@ -60,11 +60,20 @@ class Votes:
         )
         return None if row is None else StoredFunction(*row)
 
-    def present(self, shard_digests: Sequence[str]) -> set[tuple[str, str]]:
-        """The (fingerprint, shard digest) pairs that are stored, for the given shards."""
+    def present(self, shard_digests: Sequence[str], fingerprints: Sequence[str] | None = None) -> set[tuple[str, str]]:
+        """The (fingerprint, shard digest) pairs that are stored, for the given shards.
+
+        Only ``fingerprints`` are looked up where they are given: a project may hold many earlier ones.
+        """
         wanted = set(shard_digests)
-        rows = self._database.rows("select fingerprint, shard_digest from votes")
-        return {(f, s) for f, s in rows if s in wanted}
+        if fingerprints is None:
+            rows = self._database.rows("select fingerprint, shard_digest from votes")
+            return {(f, s) for f, s in rows if s in wanted}
+        return {(f, s) for f in fingerprints for s, _ in self._facts(f, "digest") if s in wanted}
+
+    def _facts(self, fingerprint: str, fact: str) -> list[tuple[str, Any]]:
+        """(shard digest, fact) of all columns of a function; their votes are not read."""
+        return self._database.rows(f"select shard_digest, {fact} from votes where fingerprint = ?", (fingerprint,))
 
     def write(self, shard_digest: str, columns: Sequence[tuple[str, StoredColumn]]) -> None:
         """Store (fingerprint, column) pairs of one shard in one transaction."""
@@ -73,11 +82,15 @@ class Votes:
         for fingerprint, column in columns:
             faults = to_json([[f.function, f.item_id, f.problem] for f in column.faults])
             rows.append(
-                (fingerprint, shard_digest, len(column.votes), pack(column.votes), column.votes.dtype.str,
-                 column.fault_count, faults, at)
+                (fingerprint, shard_digest, len(column.votes), column.votes.dtype.str, votes_digest(column.votes),
+                 column.fault_count, faults, at, pack(column.votes))
             )  # fmt: skip
         with self._database.transaction() as connection:
-            connection.executemany("insert or replace into votes values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            connection.executemany(
+                "insert or replace into votes (fingerprint, shard_digest, rows, dtype, digest, fault_count, faults,"
+                " computed_at, votes) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
 
     def read(self, fingerprint: str, shard_digest: str) -> StoredColumn | None:
         """One column of one shard, or None if the function has not run on it."""
@@ -101,17 +114,16 @@ class Votes:
 
     def faulty(self, fingerprints: Sequence[str], shard_digests: Sequence[str]) -> set[tuple[str, str]]:
         """(fingerprint, shard digest) of the columns on which the function raised."""
-        rows = self._database.rows("select fingerprint, shard_digest from votes where fault_count > 0")
-        prints, digests = set(fingerprints), set(shard_digests)
-        return {(f, s) for f, s in rows if f in prints and s in digests}
+        digests = set(shard_digests)
+        return {(f, s) for f in fingerprints for s, count in self._facts(f, "fault_count") if count and s in digests}
 
     def digest(self, fingerprints: Sequence[str], shard_digests: Sequence[str]) -> str:
-        """SHA-256 over all votes of these functions on these shards."""
+        """SHA-256 over the digests of all columns of these functions on these shards, as they were written."""
         state = hashlib.sha256()
         for fingerprint in fingerprints:
+            found = dict(self._facts(fingerprint, "digest"))
             for shard_digest in shard_digests:
-                column = self.read(fingerprint, shard_digest)
-                state.update(b"none" if column is None else np.ascontiguousarray(column.votes, dtype="<i2").tobytes())
+                state.update(f"{found.get(shard_digest)}\n".encode())
         return state.hexdigest()
 
     def drop(self, fingerprint: str) -> None:
@@ -127,39 +139,49 @@ class Votes:
         StepMissing
             If a function has not run on a shard.
         """
-        columns = []
-        for fingerprint in fingerprints:
-            parts: list[IntArray] = [np.empty(0, np.int8)]
-            for digest in shard_digests:
-                column = self.read(fingerprint, digest)
-                if column is None:
-                    raise StepMissing("a labeling function has no votes on some items", hint="Run `labelkit vote`")
-                parts.append(column.votes)
-            columns.append(np.concatenate(parts))
-        if not columns:
+        if not fingerprints:
             return np.empty((0, 0), dtype=np.int8)
-        return np.stack(columns, axis=1)
+        wanted = set(shard_digests)
+        kinds = {kind for f in fingerprints for digest, kind in self._facts(f, "dtype") if digest in wanted}
+        sizes = dict(self._facts(fingerprints[0], "rows"))
+        rows = sum(sizes.get(digest, 0) for digest in shard_digests)
+        out = np.empty((rows, len(fingerprints)), dtype=np.result_type(np.int8, *kinds))
+        first = 0
+        for digest in shard_digests:  # shard by shard, so that the rows being filled stay in the processor's cache
+            last = first + sizes.get(digest, 0)
+            for place, fingerprint in enumerate(fingerprints):
+                out[first:last, place] = self._votes(fingerprint, digest)
+            first = last
+        return out
+
+    def _votes(self, fingerprint: str, shard_digest: str) -> IntArray:
+        column = self.read(fingerprint, shard_digest)
+        if column is None:
+            raise StepMissing("a labeling function has no votes on some items", hint="Run `labelkit vote`")
+        return column.votes
 
     def problems(self) -> list[str]:
         """Columns that cannot be read, or hold what is no class id."""
         found: list[str] = []
         top = self._database.one("select coalesce(max(id), -1) from label_classes")[0]
         names = dict(self._database.rows("select fingerprint, name from labeling_functions"))
-        for fingerprint, digest, data, dtype, rows in self._database.stream(
-            "select fingerprint, shard_digest, votes, dtype, rows from votes"
+        for fingerprint, digest, dtype, rows, noted, data in self._database.stream(
+            "select fingerprint, shard_digest, dtype, rows, digest, votes from votes"
         ):
-            problem = _column_problem(data, dtype, rows, top)
+            problem = _column_problem(data, dtype, rows, noted, top)
             if problem:
                 name = names.get(fingerprint, fingerprint[:12])
                 found.append(f"the votes of {name} on the shard {digest[:12]} are damaged: {problem}")
         return found
 
 
-def _column_problem(data: bytes, dtype: str, rows: int, top: int) -> str | None:
+def _column_problem(data: bytes, dtype: str, rows: int, noted: str | None, top: int) -> str | None:
     try:
         votes = unpack(data, dtype, rows)
     except (ProjectDamaged, TypeError) as error:  # TypeError: no such dtype
         return error.message if isinstance(error, ProjectDamaged) else str(error)
     if rows and (votes.dtype.kind != "i" or votes.min() < ABSTAIN or votes.max() > top):
         return "they hold a number that is no class id"
+    if noted != votes_digest(votes):
+        return "they are not what was written"
     return None

@@ -14,6 +14,7 @@ from store_helpers import batch, contents, import_items, new_store
 from labelkit.sources.content import content_hashes
 from labelkit.store import DuplicateRow, RowError, Store
 from labelkit.store import items as items_module
+from labelkit.store import shards as shards_module
 from labelkit.types import content_hash
 
 
@@ -193,6 +194,7 @@ def test_an_item_is_read_with_everything(store: Store) -> None:
 @pytest.fixture
 def shards_of_four(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(items_module, "SHARD_SIZE", 4)
+    monkeypatch.setattr(shards_module, "SHARD_SIZE", 4)
 
 
 @pytest.mark.usefixtures("shards_of_four")
