@@ -23,16 +23,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from labelkit.steps.analysing import FunctionTable, ItemExplanation
+    from labelkit.steps.bulk import BulkOptions, BulkResult
     from labelkit.steps.exporting import ExportResult
     from labelkit.steps.importing import AnnotationImportResult, ImportOptions, ImportResult
     from labelkit.steps.labeling import LabelResult
     from labelkit.steps.leasing import AnnotatorProgress
+    from labelkit.steps.paths import FunctionPath
     from labelkit.steps.ranking import RankResult
     from labelkit.steps.running import RunResult
     from labelkit.steps.simulating import SimulateResult
     from labelkit.steps.status import Status
     from labelkit.steps.training import TrainResult
     from labelkit.steps.voting import VoteResult
+    from labelkit.steps.watching import WatchRound
     from labelkit.store import AnswerStatus
 
 __all__ = ["LeaseReply", "LeasedItem", "Project", "find_project"]
@@ -233,6 +236,12 @@ class Project:
 
         return analyse_functions(self._workspace)
 
+    def function_paths(self) -> list[FunctionPath]:
+        """How each labeling function was run in the last `vote`: compiled or not, and why."""
+        from labelkit.steps.paths import function_paths
+
+        return function_paths(self._workspace)
+
     def explain(self, item_id: str) -> ItemExplanation:
         """Why one item has the label that it has: votes with log-odds, people, end model."""
         from labelkit.steps.analysing import explain_item
@@ -267,6 +276,12 @@ class Project:
         from labelkit.steps.voting import vote
 
         return vote(self._workspace)
+
+    def watch(self) -> Iterator[WatchRound]:
+        """Vote now and after every change of the labeling functions' files; the lock is held only while voting."""
+        from labelkit.steps.watching import watch
+
+        return watch(self._workspace, self.vote)
 
     @_writes("label")
     def label(self, *, force: bool = False) -> LabelResult:
@@ -318,6 +333,12 @@ class Project:
         from labelkit.steps.exporting import export
 
         return export(self._workspace, out, format=format)
+
+    def bulk(self, source: str | Path, out: str | Path, *, options: BulkOptions | None = None) -> BulkResult:
+        """Vote on and label Parquet of any size that is not imported; the project file gives the classes only."""
+        from labelkit.steps.bulk import BulkOptions, bulk
+
+        return bulk(self._workspace, source, out, options or BulkOptions())
 
     # ------------------------------------------------------------------ people who answer the queue
 

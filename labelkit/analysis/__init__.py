@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from labelkit.analysis.explain import FeatureEvidence as FeatureEvidence
     from labelkit.analysis.explain import VoteEvidence as VoteEvidence
     from labelkit.analysis.explain import explain_votes as explain_votes
+    from labelkit.analysis.function_difference import FunctionDifference as FunctionDifference
+    from labelkit.analysis.function_difference import FunctionFigures as FunctionFigures
+    from labelkit.analysis.function_difference import FunctionVersion as FunctionVersion
+    from labelkit.analysis.function_difference import compare_versions as compare_versions
     from labelkit.analysis.function_summary import FunctionSummary as FunctionSummary
     from labelkit.analysis.function_summary import VoteSummary as VoteSummary
     from labelkit.analysis.function_summary import lf_summary as lf_summary
@@ -23,10 +27,14 @@ _PUBLIC = {
     "ClassScore": "labelkit.analysis.scores",
     "Explanation": "labelkit.analysis.explain",
     "FeatureEvidence": "labelkit.analysis.explain",
+    "FunctionDifference": "labelkit.analysis.function_difference",
+    "FunctionFigures": "labelkit.analysis.function_difference",
     "FunctionSummary": "labelkit.analysis.function_summary",
+    "FunctionVersion": "labelkit.analysis.function_difference",
     "Score": "labelkit.analysis.scores",
     "VoteEvidence": "labelkit.analysis.explain",
     "VoteSummary": "labelkit.analysis.function_summary",
+    "compare_versions": "labelkit.analysis.function_difference",
     "explain_votes": "labelkit.analysis.explain",
     "lf_summary": "labelkit.analysis.function_summary",
     "score": "labelkit.analysis.scores",
@@ -38,10 +46,14 @@ __all__ = [
     "ClassScore",
     "Explanation",
     "FeatureEvidence",
+    "FunctionDifference",
+    "FunctionFigures",
     "FunctionSummary",
+    "FunctionVersion",
     "Score",
     "VoteEvidence",
     "VoteSummary",
+    "compare_versions",
     "explain_votes",
     "lf_summary",
     "score",

@@ -61,6 +61,13 @@ def print_json(value: Any) -> None:
     sys.stdout.write(data.decode() + "\n")
 
 
+def print_json_line(value: Any) -> None:
+    """One JSON object on one line of standard output, for commands that go on."""
+    import orjson
+
+    sys.stdout.write(orjson.dumps(plain(value), option=orjson.OPT_SERIALIZE_NUMPY).decode() + "\n")
+
+
 def console() -> Console:
     """The console for results: standard output, wide enough for our tables where it is no terminal."""
     from labelkit.cli.console import stdout

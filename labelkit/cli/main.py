@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "status": "labelkit.cli.commands.status",
     "explain": "labelkit.cli.commands.explain",
     "export": "labelkit.cli.commands.export",
+    "bulk": "labelkit.cli.commands.bulk",
     "schema": "labelkit.cli.commands.schema",
     "doctor": "labelkit.cli.commands.doctor",
     "backup": "labelkit.cli.commands.backup",

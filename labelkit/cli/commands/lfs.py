@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from labelkit.cli.common import JsonOption, ProjectOption, console, open_project, print_json
 
 if TYPE_CHECKING:
     from labelkit.steps.analysing import FunctionTable
+    from labelkit.steps.paths import FunctionPath
 
 
-def command(project: ProjectOption = None, as_json: JsonOption = False) -> None:
+def command(
+    project: ProjectOption = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show how each function was run (compiled or not), and why.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Show what each labeling function does: polarity, coverage, overlap, conflict, accuracy, faults.
 
     \b
@@ -18,11 +28,26 @@ def command(project: ProjectOption = None, as_json: JsonOption = False) -> None:
       labelkit vote && labelkit lfs
     """
     with open_project(project, as_json=as_json) as opened:
+        if explain:
+            _explain(opened.function_paths(), as_json)
+            return
         result = opened.lfs()
     if as_json:
         print_json(result)
     else:
         show(result)
+
+
+def _explain(paths: Sequence[FunctionPath], as_json: bool) -> None:
+    from labelkit.cli.console import WIDE, table
+
+    if as_json:
+        print_json({"functions": paths})
+        return
+    out = console()
+    columns = ["function", "kind", "path", "why"]
+    rows = [[path.name, path.kind, path.how, path.why] for path in paths]
+    out.print(table(None, columns, rows, left=4, whole=3 if out.width >= WIDE else 1))
 
 
 def show(result: FunctionTable) -> None:
