@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelkit.lf.compile.matching.charsets import ASCII_TOP, TOP, complement, intersection, members, union
+from labelkit.lf.compile.matching.charsets import ASCII_TOP, TOP, complement, intersection, members, same_letters, union
 from labelkit.lf.compile.matching.translate import SEPARATOR, Translation, translate
 from labelkit.lf.compile.matching.utf8 import char_pattern, run_pattern
 from tests.pattern_strategies import CHARACTERS, loose_texts, patterns, referring
@@ -35,7 +35,7 @@ ENGLISH = [
     (r"(\d{2})-\1", 0),
     (r"((\w)\2)x\1", 0),
     (r"<(b|i|em)>.*?</\1>", re.I),
-    (r"(\w)(?!\1)\w\1", 0),
+    (r"([ab])(?!\1)\w\1", 0),
 ]
 
 
@@ -182,6 +182,18 @@ def test_classes_have_the_members_that_re_gives_them(written: str, flags: int) -
     for top in (ASCII_TOP, TOP):
         found = members(tuple(items), int(flags), top)
         assert {code for low, high in found for code in range(low, high + 1)} == {c for c in wanted if c <= top}
+
+
+@pytest.mark.parametrize("flags", [re.I, re.I | re.A, re.NOFLAG])
+def test_references_take_the_same_letters_for_the_same_as_re(flags: re.RegexFlag) -> None:
+    again = re.compile(r"(.)\1", flags | re.S)
+    letters = same_letters(int(flags), TOP)
+    for char in map(chr, range(0x20000)):
+        others = {*char.lower(), *char.upper(), *char.title(), *char.casefold(), *char.lower().upper()}
+        for one, other in ((char, each) for each in others if each != char):
+            same = ord(other) in letters.get(ord(one), ())
+            assert same == (again.fullmatch(one + other) is not None), (one, other)
+            assert same == (ord(one) in letters.get(ord(other), ()))
 
 
 def test_a_run_never_begins_inside_a_character() -> None:

@@ -52,7 +52,8 @@ def read_pattern(pattern: str, flags: int, top: int) -> Node:
         If Python's parser knows more than this module.
     """
     tree = _parser.parse(pattern, flags)
-    return _Reader(top, tree.state.flags, references(tree)).sequence(tree, tree.state.flags)
+    referred = references(tree) if tree.state.groups > 1 else set[int]()
+    return _Reader(top, tree.state.flags, referred).sequence(tree, tree.state.flags)
 
 
 class _Reader:

@@ -42,7 +42,7 @@ _const: Any = re._constants  # type: ignore[attr-defined]
 _REPEATS: Final = (_const.MAX_REPEAT, _const.MIN_REPEAT, _const.POSSESSIVE_REPEAT)
 _CLASSES: Final = (_const.IN, _const.ANY, _const.NOT_LITERAL)
 _OPTIONS: Final = 256
-_OPTIONS_OF_GAPS: Final = 16  # with a repeat or a large class in each: many states at the same time
+_OPTIONS_OF_GAPS: Final = 16  # with a repeat or a large set in each: many states at the same time
 _WEIGHT: Final = 3000  # parts that they may come to
 _SMALL: Final = 128  # characters of a set that are told apart; of a larger one those of ASCII
 _TIMES: Final = 4  # a group that has its pattern just so often is written out
@@ -60,7 +60,7 @@ def most_options(items: Any, *, ascii_only: bool) -> int:
     gaps = any(
         any(each is not _const.GROUPREF for each, _ in value[2])
         if kind in _REPEATS
-        else kind in _CLASSES and not ascii_only  # which may be many bytes
+        else kind is _const.ASSERT_NOT or (kind in _CLASSES and not ascii_only)  # beyond ASCII they are many bytes
         for kind, value in parts
     )
     return min(_OPTIONS_OF_GAPS if gaps else _OPTIONS, _WEIGHT // len(parts))
