@@ -36,7 +36,7 @@ class FeatureFields:
     Parameters
     ----------
     text
-        Whether the items' text does.
+        Whether the items' text does (of a longer one, its first 100,000 characters).
     include
         Names of further fields, or ``"auto"``: every field that holds numbers (also as strings) or
         few enough values. A named field with many values is taken as text.

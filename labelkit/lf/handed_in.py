@@ -119,6 +119,8 @@ def handed_in(data: Any) -> HandedIn:
     if isinstance(data, pd.DataFrame):
         _check_frame(data.columns)
         return _Frame(data)
+    if isinstance(data, pd.Series):  # of objects; its Arrow stream is no table
+        return _Objects(list(data))
     if isinstance(data, pa.RecordBatch):
         data = pa.Table.from_batches([data])
     if not isinstance(data, pa.Table) and hasattr(data, "__arrow_c_stream__"):  # of Polars, DuckDB …

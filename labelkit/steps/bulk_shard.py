@@ -277,7 +277,10 @@ def label_shard(recipe: LabelRecipe, packed: bytes) -> LabelOutcome:
     L = recipe.schema.to_indices(votes.matrix([print_ for _, print_ in recipe.functions]))
     model = load_label_model(recipe.state, recipe.arrays)
     probabilities, decided = model.label(L)
-    majority = label_model("majority", cardinality=recipe.schema.cardinality).fit(L).predict(L)
+    covered = (L != ABSTAIN).any(axis=1)
+    majority = np.full(len(L), ABSTAIN)
+    if covered.any():  # nothing can be fitted where all functions abstain
+        majority = label_model("majority", cardinality=recipe.schema.cardinality).fit(L).predict(L)
     both = (decided != ABSTAIN) & (majority != ABSTAIN)
     table = PartColumns(recipe.schema, recipe.functions).table(votes.ids, L, probabilities, decided)
     data = part_bytes(table)
@@ -285,7 +288,7 @@ def label_shard(recipe: LabelRecipe, packed: bytes) -> LabelOutcome:
         "rows": len(L),
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
-        "covered": int((L != ABSTAIN).any(axis=1).sum()),
+        "covered": int(covered.sum()),
         "labeled": int((decided != ABSTAIN).sum()),
         "classes": [int((decided == index).sum()) for index in range(recipe.schema.cardinality)],
         "compared": int(both.sum()),

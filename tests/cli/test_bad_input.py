@@ -442,3 +442,11 @@ def test_data_does_not_steer_the_terminal(run: Run, folder: Path, tmp_path: Path
         done = run(*command, "-p", folder)
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", done.out + done.err), (done.out, done.err)
     assert "\\x1b[2J red" in run("explain", "evil", "-p", folder).out
+
+
+def test_of_a_very_long_text_explain_prints_the_beginning(run: Run, folder: Path, tmp_path: Path) -> None:
+    text = "win cash " * 200_000
+    assert run("import", write_rows(tmp_path / "long.csv", [["id", "text"], ["long", text]]), "-p", folder).code == 0
+    shown = run("explain", "long", "-p", folder).out
+    assert "… (1,800,000 characters)" in " ".join(shown.split())
+    assert len(shown) < 20_000

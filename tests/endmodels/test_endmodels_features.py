@@ -200,3 +200,11 @@ def test_a_row_number_is_left_out_but_a_number_that_starts_again_is_not() -> Non
     table = pa.table({"row": list(range(200)), "day": [i % 50 for i in range(200)]})
     assert isinstance(profile(table, "row", wanted=False), UnusedField)
     assert isinstance(profile(table, "day", wanted=False), NumberField)
+
+
+def test_of_a_very_long_text_the_beginning_counts() -> None:
+    long = "refund " * 20_000
+    table = pa.table({"id": ["a", "b", "c", "d"], "text": [long + "zebra", long, "refund please", "a zebra"]})
+    matrix = fit_features(table, FeatureFields(characters=False)).matrix(table)
+    assert (matrix[0] != matrix[1]).nnz == 0
+    assert matrix[0].nnz > 0 and matrix[3].nnz > 0

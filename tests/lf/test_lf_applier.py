@@ -301,6 +301,11 @@ def test_odd_columns_of_declared_functions() -> None:
         quiet(LFApplier([regex("n", "12", label=1)]), pd.DataFrame({"text": ["a", [1]]}))
 
 
+def test_a_series_is_a_list_of_objects() -> None:
+    functions = snorkels(long=lambda x: 1 if len(x) > 3 else -1)
+    assert quiet(LFApplier(functions), pd.Series(["a", "a text"])).tolist() == [[-1], [1]]
+
+
 def test_what_cannot_be_applied_is_refused() -> None:
     frame = pd.DataFrame([[1, 2]], columns=["a", "a"])
     with pytest.raises(LabelingFunctionError, match="two columns named 'a'"):

@@ -513,6 +513,13 @@ def test_odd_texts_and_files_without_rows_pass(project: Project, source: Path, t
     assert read(tmp_path / "out")["vote_free"].to_pylist()[-4:] == [-1, -1, 0, -1]
 
 
+def test_a_file_that_nothing_votes_on_stays_unlabeled(project: Project, source: Path, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": ["quiet"], "text": ["no word of this list"], "n": [1]}), source / "quiet.parquet")
+    result = project.bulk(source, tmp_path / "out", options=ONE)
+    assert result.items == 601
+    assert read(tmp_path / "out").to_pylist()[-1]["label"] is None
+
+
 def test_a_folder_with_something_else_in_it_is_refused(project: Project, source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -11,6 +11,9 @@ from labelkit.cli.common import JsonOption, ProjectOption, console, open_project
 if TYPE_CHECKING:
     from labelkit.analysis import Explanation, VoteEvidence
     from labelkit.steps.analysing import ItemExplanation
+
+_SHOWN: Final = 10_000
+"""Characters of an item's text that are printed."""
 
 
 def command(
@@ -35,7 +38,7 @@ def command(
 def show(result: ItemExplanation) -> None:
     """Print the explanation."""
     out = console()
-    out.print(f"Item {result.id}: {' '.join(result.text.split()) or '(no text)'}", markup=False)
+    out.print(f"Item {result.id}: {_shortened(result.text) or '(no text)'}", markup=False)
     if result.fields:
         out.print("  " + ", ".join(f"{name} = {value}" for name, value in result.fields.items()), markup=False)
     known = [f"split {result.split or 'none'}"]
@@ -57,6 +60,12 @@ def show(result: ItemExplanation) -> None:
         _show_models(result.explanation)
     for note in result.notes:
         out.print(f"note: {note}", markup=False)
+
+
+def _shortened(text: str) -> str:
+    """A text on one line; of a very long one, which takes minutes to wrap, the beginning."""
+    shown = " ".join(text[:_SHOWN].split())
+    return shown if len(text) <= _SHOWN else f"{shown} … ({len(text):,} characters)"
 
 
 def _show_models(explanation: Explanation) -> None:
