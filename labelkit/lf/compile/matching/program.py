@@ -41,6 +41,13 @@ class Program:
             elif translation.finds == "some" and problem:
                 self._without[search] = problem
         self._compiled = False
+        # What each expression stands for: the searches, and whether its reports are certain.
+        self._meant: dict[bytes, dict[Search, bool]] = {}
+        for search, translation in self._translations.items():
+            for expression in translation.certain:
+                self._meant.setdefault(expression, {})[search] = True
+            for expression in translation.expressions:
+                self._meant.setdefault(expression, {})[search] = translation.exact
 
     def translation(self, search: Search) -> Translation:
         """What is known about a search."""
@@ -96,12 +103,8 @@ class Program:
         return tuple(dict.fromkeys(each for t in taken for each in (*t.expressions, *t.certain)))
 
     def _owners(self, expression: bytes) -> Iterator[tuple[Search, bool]]:
-        """The searches that an expression stands for, and whether its reports are certain."""
-        for search, translation in self._translations.items():
-            if search not in self._without and expression in translation.expressions:
-                yield search, translation.exact
-            elif search not in self._without and expression in translation.certain:
-                yield search, True
+        """The searches that an expression stands for and that are not left out; whether its reports are certain."""
+        return ((search, certain) for search, certain in self._meant[expression].items() if search not in self._without)
 
     def _reports(self, block: Block, number: Mapping[bytes, int]) -> tuple[IntArray, IntArray]:
         """What is found in a block: numbers of expressions, and rows, ascending, each of shape (m,)."""
