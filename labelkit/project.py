@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from labelkit.steps.analysing import FunctionTable, ItemExplanation
-    from labelkit.steps.bulk import BulkOptions, BulkResult
+    from labelkit.steps.bulk_result import BulkOptions, BulkResult
     from labelkit.steps.exporting import ExportResult
     from labelkit.steps.importing import AnnotationImportResult, ImportOptions, ImportResult
     from labelkit.steps.labeling import LabelResult
@@ -336,7 +336,8 @@ class Project:
 
     def bulk(self, source: str | Path, out: str | Path, *, options: BulkOptions | None = None) -> BulkResult:
         """Vote on and label Parquet of any size that is not imported; the project file gives the classes only."""
-        from labelkit.steps.bulk import BulkOptions, bulk
+        from labelkit.steps.bulk import bulk
+        from labelkit.steps.bulk_result import BulkOptions
 
         return bulk(self._workspace, source, out, options or BulkOptions())
 

@@ -89,6 +89,12 @@ def check_label(kind: str, name: str, label: object) -> Label:
     raise refusal(kind, name, f"needs label= to be the name or number of a class, not {label!r}")
 
 
+def shown_pattern(pattern: str) -> str:
+    """A pattern as messages show it: as it is, so that a position in it can be counted, unless it does not print."""
+    shown = f"`{pattern}`" if pattern.isprintable() else repr(pattern)
+    return shown if len(shown) <= 200 else f"{shown[:197]}..."
+
+
 def describe(function: LabelingFunction) -> str:
     """A labeling function as error messages name it."""
     return f"labeling function {function.name!r} ({function.site})"

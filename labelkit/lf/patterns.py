@@ -18,6 +18,7 @@ from labelkit.lf.base import (
     check_name,
     declare,
     refusal,
+    shown_pattern,
 )
 from labelkit.lf.collector import declaration_site
 
@@ -119,7 +120,7 @@ def regex(
         re.compile(pattern, flags)
     except re.error as error:
         at = f" at position {error.pos}" if error.pos is not None else ""
-        raise refusal("regex", name, f"has the invalid pattern {pattern!r}: {error.msg}{at}") from error
+        raise refusal("regex", name, f"has the invalid pattern {shown_pattern(pattern)}: {error.msg}{at}") from error
     except (OverflowError, RecursionError, ValueError, TypeError) as error:
         raise refusal("regex", name, f"has a pattern or flags that cannot be compiled: {error}") from error
     return declare(

@@ -11,10 +11,9 @@ import inspect
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import orjson
 
@@ -31,6 +30,7 @@ from labelkit.labelmodels import LabelModel, MajorityLabelModel, VoteStatistics,
 from labelkit.labelmodels.sample import SAMPLE_SIZE
 from labelkit.steps.bulk_items import ItemColumns, choose_columns, fields_of
 from labelkit.steps.bulk_manifest import FunctionFigures, differences, manifest_bytes, request_of
+from labelkit.steps.bulk_result import BulkOptions, BulkResult
 from labelkit.steps.bulk_shard import (
     LabelRecipe,
     VoteJob,
@@ -52,63 +52,7 @@ MEANING: Final = 1
 """Raised by one whenever labelkit changes how rows are read or votes are counted."""
 
 _LEAST_SAMPLE: Final = 1024
-
-
-@dataclass(frozen=True)
-class BulkOptions:
-    """How a bulk run reads and where it works; None stands for what ``labelkit.toml`` says.
-
-    Parameters
-    ----------
-    engine
-        ``"local"`` (the cores of this machine) or ``"ray"``.
-    address
-        Of a Ray cluster; None starts Ray on this machine.
-    workers
-        Shards that are worked on at a time; None for one per core.
-    id_field, text_field
-        Columns with the ids and the texts; an empty ``text_field`` for items without text.
-    make_ids
-        Number the rows instead of reading ids: ``<file>-<row>``.
-    skip_bad
-        Set files that cannot be used aside instead of stopping.
-    columns
-        The only further columns that functions shall see; None for those that they need.
-    """
-
-    engine: Literal["local", "ray"] = "local"
-    address: str | None = None
-    workers: int | None = None
-    id_field: str | None = None
-    text_field: str | None = None
-    make_ids: bool = False
-    skip_bad: bool = False
-    columns: Sequence[str] | None = None
-
-
-@dataclass
-class BulkResult:
-    """What a bulk run did. ``voted`` and ``reused`` count shards; ``set_aside`` maps files to what is wrong."""
-
-    output: str
-    items: int
-    files: int
-    shards: int
-    voted: int
-    reused: int
-    parts_written: int
-    covered: int
-    labeled: int
-    class_counts: dict[str, int]
-    model: str
-    agreement_with_majority: float | None
-    set_aside: dict[str, str] = field(default_factory=dict)
-    ignored: list[str] = field(default_factory=list)
-    faults: dict[str, int] = field(default_factory=dict)
-    fault_examples: list[Fault] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    finished_before: bool = False
-    seconds: float = 0.0
+_MOST_NAMED: Final = 10
 
 
 def bulk(workspace: Workspace, source: str | Path, out: str | Path, options: BulkOptions) -> BulkResult:
@@ -198,7 +142,7 @@ class _Run:
         self.inputs, self.columns = self._read_input(location)
         self.bad = {bad.path: bad.problem for bad in self.inputs.bad}
         if self.bad and not options.skip_bad:
-            raise _refused(self.inputs.bad[0], len(self.inputs.bad))
+            raise _refused(self.inputs.bad)
         self.request = request_of(workspace, self.schema, self.candidates, self.inputs, self._settings())
         self.shards = plan_shards(self.inputs.files)
         if not self.shards:
@@ -459,8 +403,10 @@ class _Run:
         )
 
 
-def _refused(bad: BadFile, count: int) -> SourceError:
-    more = f" ({count - 1} more files cannot be used either)" if count > 1 else ""
+def _refused(bad: Sequence[BadFile]) -> SourceError:
+    named = [f"{one.path} {one.problem}" for one in bad[:_MOST_NAMED]]
+    more = f", and {len(bad) - _MOST_NAMED} more files cannot be used" if len(bad) > _MOST_NAMED else ""
     return SourceError(
-        f"{bad.path} {bad.problem}{more}", hint="Mend or remove it, or give --skip-bad to set such files aside"
+        "; ".join(named) + more,
+        hint=f"Mend or remove {'them' if len(bad) > 1 else 'it'}, or give --skip-bad to set such files aside",
     )

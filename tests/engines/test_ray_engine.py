@@ -23,7 +23,7 @@ import pytest
 from labelkit import Project
 from labelkit.engines.ray import RayEngine
 from labelkit.errors import ConfigError, FunctionFault, LabelkitError, WorkerDied
-from labelkit.steps.bulk import BulkOptions
+from labelkit.steps.bulk_result import BulkOptions
 
 HAS_RAY = importlib.util.find_spec("ray") is not None
 needs_ray = pytest.mark.skipif(not HAS_RAY, reason="Ray is not installed: pip install 'labelkit[ray]'")

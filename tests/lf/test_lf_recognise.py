@@ -767,3 +767,21 @@ def test_whatever_is_recognised_does_what_plain_python_does(lines: list[str], te
     kernel = check(function, shard)
     assert kernel.paths()[0].how == "compiled", kernel.paths()
     surely(recognise(function), shard)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    ['"i" in row.text.lower()', '"k" in row.text.lower()', '"S" in row.text.lower()', '"ss" in row.text.casefold()',
+     '"SS" in row.text.upper()', '"K" in row.text.upper()', 'any(w in row.text.lower() for w in ["free", "s", "fi"])',
+     '"st" not in row.text.casefold()', '"free" in row.text.lower() and "k" in row.text.lower()'],
+)  # fmt: skip
+@pytest.mark.parametrize("share", [2, 40])
+def test_letters_in_any_case_among_texts_that_are_hardly_or_mostly_ascii(asked: str, share: int) -> None:
+    odd = ["İstanbul", "ſ", "\u212a", "STRAẞE", "straße", "ΣΑΣ", "ﬁne", "ﬆop", "free é", "FREE É", ""]
+    plain = ["FREE", "free", "Kiss", "nothing", "STOP", "fine", "", "i"]
+    texts = [odd[i % len(odd)] if i % share == 0 else plain[i % len(plain)] for i in range(400)]
+    texts[7] = None  # type: ignore[call-overload]
+    shard = Shard(0, 0, pa.table({"id": list(map(str, range(400))), "text": texts}))
+    function = written(f"return SPAM if {asked} else HAM")
+    assert check(function, shard).paths()[0].how == "compiled"
+    assert surely(recognise(function), shard).sum() == 399

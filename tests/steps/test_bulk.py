@@ -31,7 +31,7 @@ from labelkit.errors import (
     SourceError,
     StorageError,
 )
-from labelkit.steps.bulk import BulkOptions
+from labelkit.steps.bulk_result import BulkOptions
 
 TEXTS = ("win cash now", "free prize inside", "see you at lunch", "the meeting moved", "call me", "thanks mum", "")
 FUNCTIONS = """
@@ -458,8 +458,10 @@ def test_bad_files_are_named_or_set_aside_and_listed(
     refused = run(*command)
     assert refused.code == 2
     assert refused.err.startswith(
-        "labelkit: error: cut.parquet is cut off: the end of the Parquet file is missing (3 more files cannot be used"
+        "labelkit: error: cut.parquet is cut off: the end of the Parquet file is missing; empty.parquet is empty; "
+        "no.parquet is no Parquet file; other.parquet has int64 in the column 'text', where the other files have"
     )
+    assert len(refused.err.splitlines()) == 1
     assert not (tmp_path / "out").exists()
     skipped = run(*command, "--skip-bad")
     assert skipped.code == 0, skipped.err

@@ -9,7 +9,7 @@ import typer
 from labelkit.cli.common import JsonOption, ProjectOption, console, open_project, print_json
 
 if TYPE_CHECKING:
-    from labelkit.steps.bulk import BulkResult
+    from labelkit.steps.bulk_result import BulkResult
 
 
 def command(
@@ -58,7 +58,7 @@ def command(
       labelkit bulk reviews/ labeled/
       labelkit bulk s3://bucket/reviews labeled/ --engine ray --address ray://head:10001
     """
-    from labelkit.steps.bulk import BulkOptions
+    from labelkit.steps.bulk_result import BulkOptions
 
     options = BulkOptions(
         engine=engine, address=address, workers=workers, id_field=id_field, text_field=text_field, make_ids=make_ids,

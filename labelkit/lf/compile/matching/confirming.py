@@ -7,7 +7,7 @@ import re
 import numpy as np
 
 from labelkit.errors import FunctionTimeout
-from labelkit.lf.base import LabelingFunction, describe
+from labelkit.lf.base import LabelingFunction, describe, shown_pattern
 from labelkit.lf.compile.matching.search import Search
 from labelkit.lf.compile.view import ShardView
 from labelkit.lf.timelimit import TimeUp, time_limit
@@ -49,14 +49,9 @@ def confirmed(
     except TimeUp:
         at = int(rows[min(len(found), len(rows) - 1)])
         raise FunctionTimeout(
-            f"{describe(function)} searched for {_short(search.pattern)} in item {view.ids[at]!r} "
+            f"{describe(function)} searched for {shown_pattern(search.pattern)} in item {view.ids[at]!r} "
             f"for more than {seconds:g} s",
             hint="Write the pattern so that it cannot match the same text in many ways: nested repeats such as "
             "(a+)+ make Python try them all",
         ) from None
     return np.array(found, dtype=np.bool_)
-
-
-def _short(pattern: str) -> str:
-    shown = repr(pattern)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."

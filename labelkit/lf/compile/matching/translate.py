@@ -200,7 +200,7 @@ class _Writer:
 
     def _noted(self, written: bytes | None, exact: bool) -> bytes | None:
         if not exact and self._side == "outer":
-            self.whys["a class with many characters beyond ASCII"] = None
+            self.whys["a class such as `\\w` beyond ASCII"] = None
         return written
 
     def _repeat(self, node: Repeat) -> bytes | None:

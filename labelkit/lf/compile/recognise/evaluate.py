@@ -14,6 +14,7 @@ import pyarrow.types as pt
 
 from labelkit.lf.base import LabelingFunction
 from labelkit.lf.compile.context import KernelContext
+from labelkit.lf.compile.matching import Search
 from labelkit.lf.compile.recognise import operations
 from labelkit.lf.compile.recognise.nodes import (
     After,
@@ -66,6 +67,8 @@ from labelkit.lf.timelimit import TimeUp, time_limit
 from labelkit.types import BoolArray
 
 _TRUE: Final = Const(True, (bool, True))
+_MISSING_TOO: Final = ("or", "str")
+"""Changes that make a text of a missing one."""
 
 
 class GivenUp(Exception):
@@ -111,6 +114,9 @@ class Evaluation:
             return self._true
         if isinstance(node, (Words, SharedWords, FoundAll)):
             return self.value(Measure(node.text, "len")).sure
+        if isinstance(node, Changed) and node.method not in _MISSING_TOO:  # no need to make the text
+            texts = self._texts(node.text)
+            return ~self._true if texts is None else texts.sure
         return self.value(node).sure
 
     def _connected(self, node: AllOf | AnyOf) -> tuple[BoolArray, BoolArray]:
@@ -253,7 +259,7 @@ class Evaluation:
         return None if texts is None else Texts(texts.array, texts.sure & ~none_in(texts))
 
     def _changed(self, node: Changed) -> Value:
-        missing_too = node.method in ("or", "str")
+        missing_too = node.method in _MISSING_TOO
         texts = as_texts(self.value(node.text)) if missing_too else self._texts(node.text)
         if texts is None:
             return nothing_sure(self.view.size)
@@ -296,7 +302,34 @@ class Evaluation:
         if "" in node.strings:
             texts = self._texts(node.text)
             return nothing_sure(self.view.size) if texts is None else Numbers(self._true, None, texts.sure)
-        return self._search(node)
+        answer = None if node.in_any_case is None else self._contains_in_any_case(node, node.in_any_case)
+        return answer or self._search(node)
+
+    def _contains_in_any_case(self, node: Contains, search: Search) -> Numbers | None:
+        """The matcher's answer for ASCII texts, Python's for the others; None if these are many.
+
+        It spares a second column of texts, made and read only because it is in lower case.
+        """
+        changed_text = node.text
+        assert isinstance(changed_text, Changed)
+        field = changed_text.text
+        texts = self._texts(field)
+        if texts is None or isinstance(self.value(field), Picks):
+            return None
+        ascii_only = self.view.once(("recognised ascii", field), lambda: mask_of(pc.string_is_ascii(texts.array)))
+        odd = np.flatnonzero(~ascii_only & texts.sure)
+        if 2 * len(odd) > self.view.size:
+            return None
+        found = self._context.matcher.found(search, self.view, self._function)
+        if len(odd):
+            change = getattr(str, changed_text.method)
+            others = self.view.once(
+                ("recognised odd", changed_text),
+                lambda: [change(t) for t in texts.array.take(pa.array(odd)).to_pylist()],
+            )
+            found = found.copy()
+            found[odd] = [any(each in text for each in node.strings) for text in others]
+        return Numbers(found, None, texts.sure)
 
     def _matches(self, node: Matches) -> Value:
         answer = self._search(node)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -92,26 +93,31 @@ class RecognisingKernel:
     def run(self, view: ShardView, *, fault_tolerant: bool) -> Iterator[ColumnVotes]:
         """The columns of all functions, in their order."""
         rest = iter(()) if self._rest is None else self._rest.run(view, fault_tolerant=fault_tolerant)
+        made: dict[int, tuple[IntArray, BoolArray]] = {}
+        for position, program in enumerate(self._programs):
+            computed = None if program is None else self._computed(position, program, view)
+            if computed is not None:
+                made[position] = computed
+        for position in self._doubted(made, view):
+            del made[position]
         for position, program in enumerate(self._programs):
             if program is None:
                 yield next(rest)
+            elif position in made:
+                yield self._completed(position, *made[position], view, fault_tolerant)
             else:
-                yield self._column(position, program, view, fault_tolerant)
+                yield _only(self._plain[position].run(view, fault_tolerant=fault_tolerant))
 
-    def _column(self, position: int, program: Program, view: ShardView, fault_tolerant: bool) -> ColumnVotes:
-        plain = self._plain[position]
-        made = self._computed(position, program, view)
-        if made is None:
-            return _only(plain.run(view, fault_tolerant=fault_tolerant))
-        votes, sure = made
-        if not self._holds(position, votes, sure, view):
-            return _only(plain.run(view, fault_tolerant=fault_tolerant))
+    def _completed(
+        self, position: int, votes: IntArray, sure: BoolArray, view: ShardView, fault_tolerant: bool
+    ) -> ColumnVotes:
+        """A compiled column with the votes of plain Python where it is not sure."""
         rows = np.flatnonzero(~sure)
         if not len(rows):
-            return ColumnVotes(program.function.name, votes)
-        part = _only(plain.run(view.part(rows), fault_tolerant=fault_tolerant))
+            return ColumnVotes(self._functions[position].name, votes)
+        part = _only(self._plain[position].run(view.part(rows), fault_tolerant=fault_tolerant))
         votes[rows] = part.votes
-        return ColumnVotes(program.function.name, votes, part.faults, part.fault_count)
+        return ColumnVotes(self._functions[position].name, votes, part.faults, part.fault_count)
 
     def _computed(self, position: int, program: Program, view: ShardView) -> tuple[IntArray, BoolArray] | None:
         """Votes, and the rows for which they are sure; None where plain Python should do all."""
@@ -146,24 +152,61 @@ class RecognisingKernel:
                 pass
         return None
 
-    def _holds(self, position: int, votes: IntArray, sure: BoolArray, view: ShardView) -> bool:
-        """Whether plain Python votes the same on a sample of the sure rows."""
-        rows = _sample(votes, sure)
+    def _doubted(self, made: Mapping[int, tuple[IntArray, BoolArray]], view: ShardView) -> list[int]:
+        """The functions to which plain Python gives other votes on a sample of the sure rows.
+
+        The rows of all samples are made once: from a DataFrame that costs more than calling the functions.
+        """
+        samples = {position: _sample(*computed) for position, computed in made.items()}
+        if not samples:
+            return []
+        rows = np.unique(np.concatenate(list(samples.values())))
+        part = view.part(rows)
+        return [
+            position
+            for position, own in samples.items()
+            if not self._holds(position, made[position][0][own], _Chosen(part, np.searchsorted(rows, own)))
+        ]
+
+    def _holds(self, position: int, votes: IntArray, sample: ShardView) -> bool:
+        """Whether plain Python gives these votes to the items of a sample."""
         function = self._functions[position]
         try:
-            column = _only(self._plain[position].run(view.part(rows), fault_tolerant=True))
+            column = _only(self._plain[position].run(sample, fault_tolerant=True))
         except LabelkitError:  # plain Python will say it again, about the right item
-            column = ColumnVotes(function.name, np.full(len(rows), ABSTAIN), [], len(rows))
-        wrong = np.flatnonzero(column.votes != votes[rows])
+            column = ColumnVotes(function.name, np.full(len(votes), ABSTAIN), [], len(votes))
+        wrong = np.flatnonzero(column.votes != votes)
         if not len(wrong) and not column.fault_count:
             return True
         first = int(wrong[0]) if len(wrong) else 0
-        compiled, python = int(votes[rows[first]]), int(column.votes[first])
-        self.mismatches.append(Mismatch(function.name, view.ids[rows[first]], compiled, python))
+        item = sample.ids[first]
+        self.mismatches.append(Mismatch(function.name, item, int(votes[first]), int(column.votes[first])))
         self._paths[position] = Path(
-            "python", f"compiled it gave another vote on item {view.ids[rows[first]]!r}; this is a fault of labelkit"
+            "python", f"compiled it gave another vote on item {item!r}; this is a fault of labelkit"
         )
         return False
+
+
+class _Chosen(ShardView):
+    """Some items of a view, as Python functions see them; their rows are those that the view has made."""
+
+    def __init__(self, view: ShardView, positions: IntArray) -> None:
+        self._view, self._positions = view, positions.tolist()
+        self.size = len(positions)
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The owner's ids of the items."""
+        return [self._view.ids[position] for position in self._positions]
+
+    @cached_property
+    def _made_rows(self) -> list[Any]:
+        made = self._view.rows()
+        return [made[position] for position in self._positions]
+
+    def rows(self) -> list[Any]:
+        """One row per item."""
+        return self._made_rows
 
 
 def _recognised(function: _Function) -> tuple[Program | None, Path]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from labelkit.lf.compile.matching import Search
 from labelkit.lf.compile.recognise.bindings import key_of
@@ -89,6 +89,9 @@ class Words(Node):
     as_set: bool = False
 
 
+_CASES: Final = ("lower", "upper", "casefold")
+
+
 class Searching(Node):
     """What can be asked of the matcher."""
 
@@ -114,6 +117,17 @@ class Contains(Searching):
 
     def pattern_and_flags(self) -> tuple[str, int] | None:
         return _either(self.strings), 0
+
+    @cached_property
+    def in_any_case(self) -> Search | None:
+        """What asks ASCII texts as they are for ``"…" in text.lower()``; None where it is no such question."""
+        text = self.text
+        if not (isinstance(text, Changed) and text.method in _CASES and isinstance(text.text, Field)):
+            return None
+        possible = tuple(each for each in self.strings if getattr(each, text.method)() == each)
+        if not possible or not "".join(self.strings).isascii():
+            return None
+        return Search(text.text.name, _either(possible), re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)
