@@ -283,9 +283,11 @@ class Evaluation:
 
     def _each_in_time(self, node: Node, texts: Texts, measure: Callable[[str], Any]) -> np.ndarray:
         """What :mod:`re` says about each text."""
+        return self._in_time(self._strings(node, texts), measure)
+
+    def _in_time(self, strings: list[str], measure: Callable[[str], Any]) -> np.ndarray:
         made: list[Any] = []
         keep = made.append
-        strings = self._strings(node, texts)
         try:
             with time_limit(lambda: len(made), self._context.time_limit):
                 for text in strings:
@@ -302,10 +304,9 @@ class Evaluation:
         if "" in node.strings:
             texts = self._texts(node.text)
             return nothing_sure(self.view.size) if texts is None else Numbers(self._true, None, texts.sure)
-        answer = None if node.in_any_case is None else self._contains_in_any_case(node, node.in_any_case)
-        return answer or self._search(node)
+        return self._search(node)
 
-    def _contains_in_any_case(self, node: Contains, search: Search) -> Numbers | None:
+    def _in_any_case(self, node: Searching, search: Search) -> Numbers | None:
         """The matcher's answer for ASCII texts, Python's for the others; None if these are many.
 
         It spares a second column of texts, made and read only because it is in lower case.
@@ -328,7 +329,7 @@ class Evaluation:
                 lambda: [change(t) for t in texts.array.take(pa.array(odd)).to_pylist()],
             )
             found = found.copy()
-            found[odd] = [any(each in text for each in node.strings) for text in others]
+            found[odd] = self._in_time(others, node.says)
         return Numbers(found, None, texts.sure)
 
     def _matches(self, node: Matches) -> Value:
@@ -336,6 +337,10 @@ class Evaluation:
         return Hits(answer.data, answer.sure) if isinstance(answer, Numbers) else answer
 
     def _search(self, node: Searching) -> Value:
+        if node.in_any_case is not None:
+            answer = self._in_any_case(node, node.in_any_case)
+            if answer is not None:
+                return answer
         texts = self._texts(node.text)
         if texts is None:
             return nothing_sure(self.view.size)

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from labelkit.lf.compile.matching import Search
 from labelkit.lf.compile.recognise.bindings import key_of
+from labelkit.lf.compile.recognise.capitals import has_no_capitals
 
 
 class Node:
@@ -104,42 +105,73 @@ class Searching(Node):
         asked = self.pattern_and_flags()
         return None if column is None or asked is None else Search(column, *asked)
 
+    @cached_property
+    def in_any_case(self) -> Search | None:
+        """What asks ASCII texts as they are about ``text.lower()``; None where it is no such question."""
+        text = self.text
+        if not (isinstance(text, Changed) and text.method in _CASES and isinstance(text.text, Field)):
+            return None
+        asked = self.caseless(text.method)
+        return None if asked is None else Search(text.text.name, *asked)
+
     def pattern_and_flags(self) -> tuple[str, int] | None:
         raise NotImplementedError
 
+    def caseless(self, method: str) -> tuple[str, int] | None:
+        """The pattern and flags that find in an ASCII text what is asked of ``text.method()``, if any do."""
+        raise NotImplementedError
+
+    def says(self, text: str) -> bool:
+        """The answer for one text."""
+        raise NotImplementedError
+
+
+class SearchingStrings(Searching):
+    """What asks for one of several strings."""
+
+    strings: tuple[str, ...]
+
+    def pattern_for(self, strings: tuple[str, ...]) -> str:
+        """What finds one of so many strings."""
+        raise NotImplementedError
+
+    def pattern_and_flags(self) -> tuple[str, int] | None:
+        return self.pattern_for(self.strings), 0
+
+    def caseless(self, method: str) -> tuple[str, int] | None:
+        possible = tuple(each for each in self.strings if getattr(each, method)() == each)
+        if not possible or not "".join(self.strings).isascii():
+            return None
+        return self.pattern_for(possible), re.IGNORECASE
+
 
 @dataclass(frozen=True)
-class Contains(Searching):
+class Contains(SearchingStrings):
     """Whether one of several strings is in a text."""
 
     text: Node
     strings: tuple[str, ...]
 
-    def pattern_and_flags(self) -> tuple[str, int] | None:
-        return _either(self.strings), 0
+    def pattern_for(self, strings: tuple[str, ...]) -> str:
+        return _either(strings)
 
-    @cached_property
-    def in_any_case(self) -> Search | None:
-        """What asks ASCII texts as they are for ``"…" in text.lower()``; None where it is no such question."""
-        text = self.text
-        if not (isinstance(text, Changed) and text.method in _CASES and isinstance(text.text, Field)):
-            return None
-        possible = tuple(each for each in self.strings if getattr(each, text.method)() == each)
-        if not possible or not "".join(self.strings).isascii():
-            return None
-        return Search(text.text.name, _either(possible), re.IGNORECASE | re.ASCII)
+    def says(self, text: str) -> bool:
+        return any(each in text for each in self.strings)
 
 
 @dataclass(frozen=True)
-class SharesWord(Searching):
+class SharesWord(SearchingStrings):
     """Whether one of several words is among ``text.split()``; ``len`` of the shared ones with ``count``."""
 
     text: Node
-    words: tuple[str, ...]
+    strings: tuple[str, ...]
 
-    def pattern_and_flags(self) -> tuple[str, int] | None:
+    def pattern_for(self, strings: tuple[str, ...]) -> str:
         # re's \s and str.split() know the same white space.
-        return rf"(?<!\S){_either(self.words)}(?!\S)", 0
+        return rf"(?<!\S){_either(strings)}(?!\S)"
+
+    def says(self, text: str) -> bool:
+        return not set(self.strings).isdisjoint(text.split())
 
 
 @dataclass(frozen=True)
@@ -173,6 +205,16 @@ class Matches(Searching):
         if self.how == "match" and not self.flags & re.VERBOSE and not _GLOBAL_FLAGS.match(self.pattern):
             return rf"\A(?:{self.pattern})", self.flags
         return None
+
+    def caseless(self, method: str) -> tuple[str, int] | None:
+        asked = self.pattern_and_flags()
+        # A pattern that names no capital takes a text in lower case as it takes the text when case is ignored.
+        if asked is None or method == "upper" or not has_no_capitals(*asked):
+            return None
+        return asked[0], asked[1] | re.IGNORECASE
+
+    def says(self, text: str) -> bool:
+        return getattr(re.compile(self.pattern, self.flags), self.how)(text) is not None
 
 
 @dataclass(frozen=True)

@@ -341,7 +341,7 @@ def any_of(parts: list[Node]) -> Node:
         if isinstance(part, Contains) and isinstance(before, Contains) and part.text == before.text:
             merged[-1] = Contains(part.text, tuple(dict.fromkeys((*before.strings, *part.strings))))
         elif isinstance(part, SharesWord) and isinstance(before, SharesWord) and part.text == before.text:
-            merged[-1] = SharesWord(part.text, tuple(dict.fromkeys((*before.words, *part.words))))
+            merged[-1] = SharesWord(part.text, tuple(dict.fromkeys((*before.strings, *part.strings))))
         else:
             merged.append(part)
     return merged[0] if len(merged) == 1 else AnyOf(tuple(merged))

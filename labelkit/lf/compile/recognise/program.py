@@ -12,7 +12,7 @@ from typing import Any, Final
 from labelkit.lf.compile.matching import Search
 from labelkit.lf.compile.recognise.bindings import Bindings, Scope, is_constant
 from labelkit.lf.compile.recognise.calls import called
-from labelkit.lf.compile.recognise.nodes import Const, Contains, Known, Node, Searching, TheRow, Unsure, const
+from labelkit.lf.compile.recognise.nodes import Const, Known, Node, Searching, TheRow, Unsure, const
 from labelkit.lf.compile.recognise.parts import Parts, Work
 from labelkit.lf.compile.recognise.refusals import Refused
 from labelkit.lf.compile.recognise.source import syntax_tree
@@ -46,7 +46,7 @@ class Program:
         for node in _every(self.result):
             if isinstance(node, Searching) and node.search is not None:
                 yield node.search
-            if isinstance(node, Contains) and node.in_any_case is not None:
+            if isinstance(node, Searching) and node.in_any_case is not None:
                 yield node.in_any_case
 
 
