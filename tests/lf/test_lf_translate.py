@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 import warnings
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labelkit import regex
+from labelkit.lf import Shard
+from labelkit.lf.compile.matching import Matcher, Search
 from labelkit.lf.compile.matching.charsets import ASCII_TOP, TOP, complement, intersection, members, same_letters, union
 from labelkit.lf.compile.matching.translate import SEPARATOR, Translation, translate
 from labelkit.lf.compile.matching.utf8 import char_pattern, run_pattern
+from labelkit.lf.compile.view import ShardView
 from tests.pattern_strategies import CHARACTERS, loose_texts, patterns, referring
 
 ENGLISH = [
@@ -79,7 +84,7 @@ def test_what_cannot_match_ascii_texts_needs_no_scan(pattern: str) -> None:
         (r"((a)|b)x\2", True, "a backreference"),
         (r"(?i:(a))x\1", True, "a backreference"),
         (r"(\w)\1", False, "a backreference"),
-        (r"foo(?!bar)", True, "a negative lookahead for more than one character"),
+        (r"foo(?!ba+r)", True, "a negative lookahead for more than one character"),
         (r"(?:ab|a)++b", True, "a possessive repeat of a group"),
         (r"(?>ab|a)b", True, "an atomic group or possessive repeat"),
         (r"(a)?(?(1)b|c)", True, "a conditional group"),
@@ -207,3 +212,23 @@ def test_no_character_above_the_searched_ones_has_two_cases() -> None:
     assert not [
         code for code in range(0x20000, TOP + 1) if chr(code).lower() != chr(code) or chr(code).upper() != chr(code)
     ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found", "not_found"),
+    [
+        (r"not\b(?! only)", ["not", "not o", "not onl", "not  only", "not only not"], ["not only", "no"]),
+        (r"(?<!not )good", ["good", "t good", "ot good", "nogood", "not good good"], ["not good", "goo"]),
+        (r"a(?![bc]\d)", ["a", "ab", "abx", "a1", "ab1ac"], ["ab1", "ac9"]),
+    ],
+)
+def test_what_must_not_be_beside_is_said_exactly(pattern: str, found: list[str], not_found: list[str]) -> None:
+    assert translate(pattern, 0, ascii_only=True).exact
+    function = regex("f", pattern, label=0)
+    # Between other texts, so that what stands in the next row would show.
+    texts = [" only", *found, "not ", *not_found, "b1"]
+    mask = Matcher([Search("text", pattern)]).found(
+        Search("text", pattern), ShardView(Shard(0, 0, pa.table({"text": texts}))), function
+    )
+    assert mask.tolist() == [re.search(pattern, text) is not None for text in texts]
+    assert mask[1 : 1 + len(found)].all() and not mask[2 + len(found) : -1].any()

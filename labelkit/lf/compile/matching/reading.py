@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from labelkit.lf.compile.matching.charsets import ASCII_TOP, complement, literal, members
-from labelkit.lf.compile.matching.edges import as_set, trimmed
+from labelkit.lf.compile.matching.edges import as_set, joined, trimmed
 from labelkit.lf.compile.matching.nodes import (
     EMPTY,
     NEVER,
@@ -17,6 +17,7 @@ from labelkit.lf.compile.matching.nodes import (
     Edge,
     Look,
     Node,
+    Seq,
     alt,
     chars,
     may_be_empty,
@@ -30,6 +31,7 @@ _const: Any = re._constants  # type: ignore[attr-defined]
 _parser: Any = re._parser  # type: ignore[attr-defined]
 _TYPE_FLAGS = re.ASCII | re.LOCALE | re.UNICODE
 _NEWLINE = ((10, 10),)
+_LONGEST_NOT = 16
 
 
 class Unreadable(Exception):
@@ -175,6 +177,16 @@ class _Reader:
         ahead = direction >= 0
         return Look(self.sequence(tree, flags), ahead, EMPTY, f"a look{'ahead' if ahead else 'behind'} inside")
 
+    def _anything_but(self, parts: Sequence[Node], ahead: bool) -> Node:
+        """What stands where so many characters do not: one of them is another, or beyond the edge of the text."""
+        options = []
+        for n, part in enumerate(parts if ahead else reversed(parts)):
+            assert isinstance(part, Chars)
+            others = complement(part.chars, self._top)
+            miss = alt(Chars(others), Edge()) if others else Edge()
+            options.append(joined(parts[:n] if ahead else parts[len(parts) - n :], miss, ahead))
+        return alt(*options)
+
     def _assert_not(self, value: Any, flags: int) -> Node:
         direction, tree = value
         ahead = direction >= 0
@@ -183,6 +195,8 @@ class _Reader:
             return EMPTY if body == NEVER else NEVER
         single = as_set(body)
         why = f"a negative look{'ahead' if ahead else 'behind'}"
+        if isinstance(body, Seq) and len(body.parts) <= _LONGEST_NOT and all(isinstance(p, Chars) for p in body.parts):
+            return Look(self._anything_but(body.parts, ahead), ahead, EMPTY, f"{why} inside")
         if single is None or may_be_empty(body):
             return vague(EMPTY, f"{why} for more than one character")
         members_not, at_edge = complement(single[0], self._top), () if single[1] else (Edge(),)
