@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from enum import Enum, EnumMeta
+from operator import attrgetter
 from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
 from typing import Any, Final
 
@@ -137,7 +138,7 @@ class Scope:
             value = self._bindings.add(cell, name, lambda: _contents(cell), name)
         else:
             names = self.function.__globals__
-            built_in: Mapping[str, Any] = self.function.__builtins__  # type: ignore[attr-defined]
+            built_in: Mapping[str, Any] = attrgetter("__builtins__")(self.function)
             value = self._bindings.add(names, name, lambda: names.get(name, built_in.get(name, MISSING)), name)
         if value is MISSING:
             raise Refused(f"reads `{name}`, which is not defined")
