@@ -129,7 +129,7 @@ def test_a_match_never_reaches_over_two_items(run: Run, empty: Path, tmp_path: P
 
 def test_an_invalid_pattern_is_shown_with_its_position(run: Run, folder: Path) -> None:
     functions(folder, 'regex("broken", r"free (phone", label="spam")')
-    refused(run("vote", "-p", folder), "labeling_functions/functions.py:3", "'broken'", "'free (phone'", "position 5")
+    refused(run("vote", "-p", folder), "labeling_functions/functions.py:3", "'broken'", "`free (phone`", "position 5")
     functions(folder, 'regex("broken", "[z-a]", label="spam")')
     refused(run("vote", "-p", folder), "'broken'", "bad character range z-a", "position 1")
 
