@@ -221,11 +221,11 @@ def test_many_rows_in_many_blocks() -> None:
         ("foo", "hyperscan", ""),
         (r"(a+)+$", "hyperscan", ""),
         (r"check\s+out", "hyperscan", ""),
-        (r"\bfoo\b", "hyperscan + re", "texts beyond ASCII: a class such as `\\w` beyond ASCII"),
+        (r"\bfoo\b", "hyperscan + re", "only texts beyond ASCII need it: a class such as `\\w` beyond ASCII"),
         (
             r"(\w)x\1",
             "hyperscan + re",
-            "texts beyond ASCII: a class such as `\\w` beyond ASCII; a backreference",
+            "only texts beyond ASCII need it: a class such as `\\w` beyond ASCII; a backreference",
         ),
         (r"(!|\?)\1{2,}", "hyperscan", ""),
         (r"\b(\w+) \1", "hyperscan + re", "a backreference"),

@@ -100,7 +100,7 @@ class Matcher:
             return Path("hyperscan")
         if plain.how == "re":
             return plain
-        return Path("hyperscan + re", f"texts beyond ASCII: {beyond.why}")
+        return Path("hyperscan + re", f"only texts beyond ASCII need it: {beyond.why}")
 
     def _program(self, field: str, *, ascii_only: bool) -> Program:
         key = (field, ascii_only)
