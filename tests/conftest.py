@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +11,9 @@ from typing import NamedTuple
 import pytest
 
 from labelkit import Project
+
+# Tests have few texts, and are to show what is done with many.
+os.environ.setdefault("LABELKIT_HYPERSCAN", "always")
 
 ROOT = Path(__file__).resolve().parent.parent
 

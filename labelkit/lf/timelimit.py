@@ -34,6 +34,11 @@ class TimeUp(BaseException):
     """
 
 
+def can_watch() -> bool:
+    """Whether a timer can be set here: in the main thread, and not on Windows."""
+    return hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+
+
 class time_limit:  # noqa: N801 (used like a function)
     """Raise :class:`TimeUp` inside this block when ``position()`` stays the same for ``seconds``.
 
@@ -68,8 +73,7 @@ class time_limit:  # noqa: N801 (used like a function)
         """The position at which time was up; None while it is not."""
 
     def __enter__(self) -> time_limit:
-        main = threading.current_thread() is threading.main_thread()
-        if not self._seconds or not hasattr(signal, "setitimer") or not main:
+        if not self._seconds or not can_watch():
             return self
         self._seen = self._position()
         self._home = sys._getframe(1)

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 from labelkit.errors import LabelingFunctionError
 from labelkit.lf.base import FunctionKind, LabelingFunction
 from labelkit.lf.compile.context import KernelContext
-from labelkit.lf.compile.matching import Matcher, Search
+from labelkit.lf.compile.matching import FEW, Matcher, Search, always
 from labelkit.lf.compile.paths import Path
 from labelkit.lf.compile.view import ShardView
 from labelkit.lf.python import is_snorkel, wrap_snorkel
@@ -123,7 +123,7 @@ def compile_functions(
             parts.append((_kernel(target), positions, [ready[i] for i in positions]))
     # One matcher for all kernels, so that a column is read once.
     searches = [search for kernel, _, its_functions in parts for search in kernel.searches(its_functions)]
-    context = KernelContext(Matcher(searches, time_limit=time_limit), time_limit)
+    context = KernelContext(Matcher(searches, time_limit=time_limit, few=0 if always() else FEW), time_limit)
     kernels = [(kernel(its_functions, schema, context), positions) for kernel, positions, its_functions in parts]
     return Plan(tuple(kernels), len(ready))
 

@@ -18,9 +18,13 @@ from labelkit.lf.compile.matching.scanner import missing
 from labelkit.lf.compile.matching.search import Search
 from labelkit.lf.compile.paths import Path
 from labelkit.lf.compile.view import ShardView, is_text
-from labelkit.lf.timelimit import DEFAULT_TIME_LIMIT
+from labelkit.lf.timelimit import DEFAULT_TIME_LIMIT, TimeUp, can_watch, time_limit
 from labelkit.types import BoolArray, IntArray
 
+FEW: Final = 1 << 18
+"""Bytes that `re` searches in less time than compiling takes: about 20 ms for a pattern."""
+_PATIENCE: Final = 0.5
+"""Seconds after which a search among few texts is compiled all the same."""
 _NO_ROWS: Final[IntArray] = np.empty(0, dtype=np.int64)
 
 
@@ -46,13 +50,19 @@ class Matcher:
         What to look for; equal ones are looked for once.
     time_limit
         Seconds that a search may take in one value; None for no limit.
+    few
+        Bytes of texts on a field up to which :mod:`re` searches them: compiling would take longer.
     """
 
-    def __init__(self, searches: Iterable[Search], *, time_limit: float | None = DEFAULT_TIME_LIMIT) -> None:
+    def __init__(
+        self, searches: Iterable[Search], *, time_limit: float | None = DEFAULT_TIME_LIMIT, few: int = 0
+    ) -> None:
         self._searches: dict[str, list[Search]] = {}
         for search in dict.fromkeys(searches):
             self._searches.setdefault(search.field, []).append(search)
         self._time_limit = time_limit
+        self._few = few
+        self._read: dict[str, int] = {}
         self._programs: dict[tuple[str, bool], Program] = {}
 
     def found(self, search: Search, view: ShardView, function: LabelingFunction) -> BoolArray:
@@ -91,6 +101,8 @@ class Matcher:
 
         A pattern that matched too often in the texts seen so far is left to :mod:`re`, and said to be.
         """
+        if search.field in self._read and not self._is_compiled(search.field):
+            return Path("re", "so few texts that compiling would take longer")
         programs = [self._program(search.field, ascii_only=each) for each in (True, False)]
         programs[0].compile()  # the other one, for texts beyond ASCII, may never be needed
         plain, beyond = (self._way(search, program) for program in programs)
@@ -108,6 +120,29 @@ class Matcher:
             self._programs[key] = Program(self._searches[field], ascii_only=ascii_only)
         return self._programs[key]
 
+    def _is_compiled(self, field: str) -> bool:
+        return (field, True) in self._programs or (field, False) in self._programs
+
+    def _are_few(self, field: str, texts: pa.Array) -> bool:
+        """Whether a view's texts, and those before them, are few."""
+        if not self._few or self._is_compiled(field) or not can_watch():
+            return False
+        size = self._read.get(field, 0) + (pc.sum(pc.binary_length(texts)).as_py() or 0)
+        if size > self._few:
+            return False
+        self._read[field] = size
+        return True
+
+    def _among_few(self, search: Search, view: ShardView, function: LabelingFunction) -> BoolArray | None:
+        """What :mod:`re` finds; None if it takes long, which a compiled pattern may not."""
+        find = re.compile(search.pattern, search.flags).search
+        texts = view.texts(search.field, function)
+        try:
+            with time_limit(lambda: 0, _PATIENCE):
+                return np.array([text is not None and find(text) is not None for text in texts], dtype=np.bool_)
+        except TimeUp:
+            return None
+
     @staticmethod
     def _way(search: Search, program: Program) -> Path:
         translation = program.translation(search)
@@ -120,6 +155,11 @@ class Matcher:
         return Path("hyperscan" if translation.exact else "hyperscan + re", translation.why)
 
     def _found(self, search: Search, view: ShardView, function: LabelingFunction) -> BoolArray:
+        texts = view.searchable(search.field, function)
+        if view.once(("few", self, search.field), lambda: self._are_few(search.field, texts)):
+            found = None if self._is_compiled(search.field) else self._among_few(search, view, function)
+            if found is not None:
+                return found
         parts = view.once(("scan", self, search.field), lambda: self._scan(search.field, view, function))
         mask = np.zeros(view.size, dtype=np.bool_)
         open_rows = []
@@ -136,7 +176,7 @@ class Matcher:
         rows = np.concatenate(open_rows) if open_rows else _NO_ROWS
         if len(rows):
             mask[rows] = self.found_among(search, view, rows, function)
-        empty = view.once(("empty", search.field), lambda: _empty_rows(view.searchable(search.field, function)))
+        empty = view.once(("empty", search.field), lambda: _empty_rows(texts))
         if len(empty):  # two separators in a row say nothing about what matches the empty string
             mask[empty] = re.search(search.pattern, "", search.flags) is not None
         return mask

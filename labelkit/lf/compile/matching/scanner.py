@@ -13,7 +13,12 @@ import numpy as np
 from labelkit.types import IntArray
 
 SWITCH: Final = "LABELKIT_HYPERSCAN"
-"""Environment variable; ``0`` leaves all searches to Python's :mod:`re`, with the same votes."""
+"""Environment variable; ``0`` leaves all searches to Python's :mod:`re`, ``always`` none where the texts are few."""
+
+
+def always() -> bool:
+    """Whether patterns are to be compiled also where the texts are few."""
+    return os.environ.get(SWITCH, "").strip().lower() == "always"
 
 
 def missing() -> str:
