@@ -176,6 +176,18 @@ class SnorkelLabelModel(LabelModel):
             gold = check_gold(gold, len(gold_votes), self.cardinality)
         balance = check_class_balance(self.class_balance, self.cardinality)
 
+        evidence = Evidence.of(statistics, balance, gold_votes, gold) if self.guard else None
+        found = self._trained(statistics, balance, evidence, names)
+        self._fitted = _Fitted(found.mu, balance, statistics.coverage)
+        self.n_functions = statistics.m
+        self.diagnostics, self.notes = found.diagnostics, found.notes
+        return self
+
+    def _trained(
+        self, statistics: VoteStatistics, balance: FloatArray, evidence: Evidence | None, names: Sequence[str] | None
+    ) -> GuardedFit:
+        """What the optimiser finds, held against the evidence where there is some."""
+
         def train(seed: int, lr: float, l2: float = self.l2) -> npt.NDArray[np.float32]:
             return train_mu(
                 statistics, balance, seed=seed, n_epochs=self.n_epochs, lr=lr, l2=l2,
@@ -185,23 +197,17 @@ class SnorkelLabelModel(LabelModel):
         def penalised(l2: float) -> Train:
             return lambda seed, lr: train(seed, lr, max(l2, self.l2))
 
-        if self.guard:
-            evidence = Evidence.of(statistics, balance, gold_votes, gold)
-            found = guarded_fit(
-                train,
-                evidence,
-                seed=self.seed,
-                lr=self.lr,
-                max_restarts=self.max_restarts,
-                names=names,
-                penalised=penalised,
-            )
-        else:
-            found = GuardedFit(train(self.seed, self.lr), {"guard": False, "seed": self.seed, "restarts": 0}, [])
-        self._fitted = _Fitted(found.mu, balance, statistics.coverage)
-        self.n_functions = statistics.m
-        self.diagnostics, self.notes = found.diagnostics, found.notes
-        return self
+        if evidence is None:
+            return GuardedFit(train(self.seed, self.lr), {"guard": False, "seed": self.seed, "restarts": 0}, [])
+        return guarded_fit(
+            train,
+            evidence,
+            seed=self.seed,
+            lr=self.lr,
+            max_restarts=self.max_restarts,
+            names=names,
+            penalised=penalised,
+        )
 
     @classmethod
     def prepare(cls) -> None:
