@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from labelkit.errors import LabelModelError
+from labelkit.labelmodels.statistics import VoteStatistics
 from labelkit.labelmodels.validation import (
     check_cardinality,
     check_class_balance,
+    check_enough,
     check_gold,
     check_learnable,
     check_votes,
@@ -90,6 +92,42 @@ class LabelModel(ABC):
         self._fit(votes, known, names)
         return self
 
+    def fit_statistics(
+        self,
+        statistics: VoteStatistics,
+        *,
+        gold_votes: IntArray | None = None,
+        gold: IntArray | None = None,
+        names: Sequence[str] | None = None,
+    ) -> Self:
+        """Learn from statistics that were summed elsewhere; :meth:`fit` does the summing itself.
+
+        Parameters
+        ----------
+        statistics
+            Of the label matrix to learn from.
+        gold_votes, gold
+            The rows of the label matrix whose label is known, shape (g, m), and these labels, shape (g,).
+        names
+            Names of the m labeling functions, for messages and notes.
+
+        Raises
+        ------
+        LabelModelError
+            If there is nothing to learn from, or something does not fit.
+        """
+        if statistics.cardinality != self.cardinality:
+            raise LabelModelError(
+                f"the vote statistics have {statistics.cardinality} classes, expected {self.cardinality}"
+            )
+        voted = bool(statistics.vote_counts.any())
+        check_enough(statistics.n, statistics.m, voted, minimum=self.minimum_functions, model=self.name)
+        if gold_votes is None or gold is None:
+            gold_votes, gold = statistics.sample.rows[:0], np.empty(0, dtype=np.int64)
+        gold_votes = check_votes(gold_votes, self.cardinality, names=names, functions=statistics.m)
+        self._learn(statistics, gold_votes, check_gold(gold, len(gold_votes), self.cardinality), names)
+        return self
+
     def predict_proba(self, L: IntArray) -> npt.NDArray[np.float64]:
         """Class probabilities, shape (n, k), rows summing to one; the prior where nothing was voted.
 
@@ -145,8 +183,18 @@ class LabelModel(ABC):
     def log_prior(self) -> npt.NDArray[np.float64]:
         """What every item's class scores start from, shape (k,), in :attr:`unit`."""
 
+    def _fit(self, votes: IntArray, gold: IntArray | None, names: Sequence[str] | None) -> None:
+        """Learn from a checked label matrix; through its statistics unless a subclass has a shorter way."""
+        statistics = VoteStatistics.of_checked(votes, self.cardinality)
+        known = np.empty(0, dtype=np.intp) if gold is None else np.flatnonzero(gold != ABSTAIN)
+        labels = np.empty(0, dtype=np.int64) if gold is None else gold[known]
+        self._learn(statistics, votes[known], labels, names)
+
     @abstractmethod
-    def _fit(self, votes: IntArray, gold: IntArray | None, names: Sequence[str] | None) -> None: ...
+    def _learn(
+        self, statistics: VoteStatistics, gold_votes: IntArray, gold: IntArray, names: Sequence[str] | None
+    ) -> None:
+        """Learn from checked statistics and the checked rows (g, m) whose labels (g,) are known; g may be 0."""
 
     @abstractmethod
     def _predict_proba(self, votes: IntArray) -> npt.NDArray[np.float64]: ...

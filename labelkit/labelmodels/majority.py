@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from labelkit.labelmodels.base import Arrays, LabelModel
 from labelkit.labelmodels.scoring import VoteScorer
+from labelkit.labelmodels.statistics import VoteStatistics
 from labelkit.labelmodels.threads import over_rows
 from labelkit.types import ABSTAIN, SHARD_SIZE, IntArray
 
@@ -43,6 +44,11 @@ class MajorityLabelModel(LabelModel):
 
     def _fit(self, votes: IntArray, gold: IntArray | None, names: Sequence[str] | None) -> None:
         self.n_functions = votes.shape[1]
+
+    def _learn(
+        self, statistics: VoteStatistics, gold_votes: IntArray, gold: IntArray, names: Sequence[str] | None
+    ) -> None:
+        self.n_functions = statistics.m
 
     def _predict_proba(self, votes: IntArray) -> npt.NDArray[np.float64]:
         shares = np.empty((len(votes), self.cardinality))

@@ -23,13 +23,10 @@ from labelkit.labelmodels.statistics import VoteStatistics
 from labelkit.labelmodels.threads import over_rows
 from labelkit.labelmodels.validation import (
     check_class_balance,
-    check_enough,
-    check_gold,
     check_number,
-    check_votes,
     check_whole,
 )
-from labelkit.types import ABSTAIN, FloatArray, IntArray
+from labelkit.types import FloatArray, IntArray
 
 OPTIMIZERS: Final = ("sgd", "adam", "adamax")
 SEED_LIMIT: Final = 2**32
@@ -134,54 +131,15 @@ class SnorkelLabelModel(LabelModel):
         self.max_restarts = max_restarts
         self._fitted: _Fitted | None = None
 
-    def _fit(self, votes: IntArray, gold: IntArray | None, names: Sequence[str] | None) -> None:
-        statistics = VoteStatistics.of_checked(votes, self.cardinality)
-        known = np.empty(0, dtype=np.intp) if gold is None else np.flatnonzero(gold != ABSTAIN)
-        labels = np.empty(0, dtype=np.int64) if gold is None else gold[known]
-        self.fit_statistics(statistics, gold_votes=votes[known], gold=labels, names=names)
-
-    def fit_statistics(
-        self,
-        statistics: VoteStatistics,
-        *,
-        gold_votes: IntArray | None = None,
-        gold: IntArray | None = None,
-        names: Sequence[str] | None = None,
-    ) -> SnorkelLabelModel:
-        """Learn from statistics that were summed elsewhere; :meth:`fit` does the summing itself.
-
-        Parameters
-        ----------
-        statistics
-            Of the label matrix to learn from.
-        gold_votes, gold
-            The rows of the label matrix whose label is known, shape (g, m), and these labels, shape (g,).
-            Only the guard looks at them.
-        names
-            Names of the m labeling functions, for notes.
-
-        Raises
-        ------
-        LabelModelError
-            If there is nothing to learn from, or something does not fit.
-        """
-        if statistics.cardinality != self.cardinality:
-            raise LabelModelError(
-                f"the vote statistics have {statistics.cardinality} classes, expected {self.cardinality}"
-            )
-        voted = bool(statistics.vote_counts.any())
-        check_enough(statistics.n, statistics.m, voted, minimum=self.minimum_functions, model=self.name)
-        if gold_votes is not None and gold is not None:
-            gold_votes = check_votes(gold_votes, self.cardinality, names=names, functions=statistics.m)
-            gold = check_gold(gold, len(gold_votes), self.cardinality)
+    def _learn(
+        self, statistics: VoteStatistics, gold_votes: IntArray, gold: IntArray, names: Sequence[str] | None
+    ) -> None:
         balance = check_class_balance(self.class_balance, self.cardinality)
-
         evidence = Evidence.of(statistics, balance, gold_votes, gold) if self.guard else None
         found = self._trained(statistics, balance, evidence, names)
         self._fitted = _Fitted(found.mu, balance, statistics.coverage)
         self.n_functions = statistics.m
         self.diagnostics, self.notes = found.diagnostics, found.notes
-        return self
 
     def _trained(
         self, statistics: VoteStatistics, balance: FloatArray, evidence: Evidence | None, names: Sequence[str] | None
