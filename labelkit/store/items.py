@@ -108,7 +108,7 @@ class Items:
     def _many_rows(self, wanted: IntArray) -> pa.Table:
         order = np.argsort(wanted, kind="stable")
         shards, places = np.divmod(wanted[order], SHARD_SIZE)
-        parts = [self.shard(number).take(places[shards == number]) for number in np.unique(shards)]
+        parts = [self.shard(number).take(places[shards == number]) for number in np.unique(shards).tolist()]
         return pa.concat_tables(parts).take(np.argsort(order))
 
     def shard(self, number: int) -> pa.Table:
@@ -142,6 +142,11 @@ class Items:
         """(number, table) of every shard."""
         for number in range(self.shard_count()):
             yield number, self.shard(number)
+
+    def imports(self) -> IntArray:
+        """Number of the import run that every item's content came from, shape (n,)."""
+        rows = self._database.rows("select source from items order by item")
+        return np.fromiter((row[0] for row in rows), np.int64, len(rows))
 
     def splits(self) -> list[str | None]:
         """The split of every item, in order."""

@@ -139,6 +139,18 @@ def test_the_whole_cache_may_go_at_any_time(store: Store) -> None:
     assert read_all(store) == expected(store)
 
 
+def test_many_rows_are_read_also_when_their_shards_have_no_file_yet(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(items, "_MANY", 3)
+    fill(store)
+    wanted = np.array([5, 0, 3, 5])
+    few = [store.items.rows([number])["text"][0].as_py() for number in wanted.tolist()]
+    shutil.rmtree(store.path.with_suffix(".cache"), ignore_errors=True)
+    for _ in range(2):  # what the first reading wrote is what the second one maps
+        assert store.items.rows(wanted)["text"].to_pylist() == few
+
+
 def test_reading_again_maps_the_file(store: Store) -> None:
     fill(store)
     read_all(store)
