@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from labelkit.lf import model as model
     from labelkit.lf import preprocessor as preprocessor
     from labelkit.lf import regex as regex
+    from labelkit.lf import slice_expression as slice_expression
+    from labelkit.lf import slicing_function as slicing_function
     from labelkit.lf.applier import LFApplier as LFApplier
     from labelkit.project import Project as Project
     from labelkit.types import ABSTAIN as ABSTAIN
@@ -39,6 +41,8 @@ _PUBLIC = {
     "model": "labelkit.lf",
     "preprocessor": "labelkit.lf",
     "regex": "labelkit.lf",
+    "slice_expression": "labelkit.lf",
+    "slicing_function": "labelkit.lf",
 }
 
 __all__ = [
@@ -56,6 +60,8 @@ __all__ = [
     "model",
     "preprocessor",
     "regex",
+    "slice_expression",
+    "slicing_function",
 ]
 
 

@@ -80,7 +80,7 @@ class LabelingFunctionsSection(_Section):
 class LabelModelSection(_Section):
     """``[label_model]``: how votes are combined."""
 
-    name: str = "snorkel"
+    name: str = "auto"
     options: dict[str, Any] = {}
 
     @field_validator("name")
@@ -140,6 +140,13 @@ class AnnotationSection(_Section):
     guidelines: str | None = None
 
 
+class SlicesSection(_Section):
+    """``[slices]``: which groups of items are looked at by themselves."""
+
+    fields: list[str] | Literal["auto"] = "auto"
+    minimum: Annotated[int, Field(ge=1)] = 20
+
+
 class TrainingSetSection(_Section):
     """``[training_set]``: which labels an export may contain."""
 
@@ -157,6 +164,7 @@ class Config(_Section):
     end_model: EndModelSection = EndModelSection()
     query: QuerySection = QuerySection()
     annotation: AnnotationSection = AnnotationSection()
+    slices: SlicesSection = SlicesSection()
     training_set: TrainingSetSection = TrainingSetSection()
 
 
@@ -209,8 +217,8 @@ def _sentence(problem: Any, data: dict[str, Any]) -> str:
         return _unknown_key(path)
     if kind == "value_error":
         return f"{key}: {problem['msg'].removeprefix('Value error, ')}"
-    if path[:2] == ["end_model", "fields"]:  # pydantic's path goes on with the choices of the union
-        return f'end_model.fields = {_shown(data["end_model"]["fields"])}: should be "auto" or a list of field names'
+    if path[:2] in (["end_model", "fields"], ["slices", "fields"]):  # pydantic's path goes on with the union's choices
+        return f'{path[0]}.fields = {_shown(data[str(path[0])]["fields"])}: should be "auto" or a list of field names'
     message = problem["msg"].removeprefix("Input ")
     if kind == "model_type":
         message = f"should be a section: [{key}]"
@@ -257,8 +265,8 @@ def new_config_text(name: str, labels: list[str], *, data_files: list[str] | Non
     functions.add("fault_tolerant", False)
     document.add("labeling_functions", functions)
     model = tomlkit.table()
-    model.add("name", "snorkel")
-    model["name"].comment("or " + ", ".join(n for n in registry.names("label_models") if n != "snorkel"))
+    model.add("name", "auto")
+    model["name"].comment("or " + ", ".join(n for n in registry.names("label_models") if n != "auto"))
     document.add("label_model", model)
     end = tomlkit.table()
     end.add("name", "logistic")

@@ -24,14 +24,18 @@ if TYPE_CHECKING:
 
     from labelkit.steps.analysing import FunctionTable, ItemExplanation
     from labelkit.steps.bulk_result import BulkOptions, BulkResult
+    from labelkit.steps.dependencies import DependencyTable
+    from labelkit.steps.error_analysis import ErrorAnalysis
     from labelkit.steps.exporting import ExportResult
     from labelkit.steps.importing import AnnotationImportResult, ImportOptions, ImportResult
     from labelkit.steps.labeling import LabelResult
     from labelkit.steps.leasing import AnnotatorProgress
     from labelkit.steps.paths import FunctionPath
     from labelkit.steps.ranking import RankResult
+    from labelkit.steps.reporting import ReportResult
     from labelkit.steps.running import RunResult
     from labelkit.steps.simulating import SimulateResult
+    from labelkit.steps.slicing import SliceTable
     from labelkit.steps.status import Status
     from labelkit.steps.training import TrainResult
     from labelkit.steps.voting import VoteResult
@@ -236,17 +240,49 @@ class Project:
 
         return analyse_functions(self._workspace)
 
+    def errors(self, *, function: str | None = None, limit: int = 10, uncovered: bool = True) -> ErrorAnalysis:
+        """What is wrong with the labeling functions, or with one, and what to do next.
+
+        ``limit`` bounds conflicts and next steps; ``uncovered=False`` leaves out the groups of items without
+        votes, which take longest.
+        """
+        from labelkit.steps.error_analysis import analyse_errors
+
+        return analyse_errors(self._workspace, function=function, limit=limit, uncovered=uncovered)
+
+    def slices(self, *, by: str | None = None, output: str | None = None) -> SliceTable:
+        """How good labels and predictions are slice by slice, the worst first.
+
+        ``by`` names a field to slice by; ``output`` is what decides the order: ``end_model``, ``label_model``
+        or ``majority``.
+        """
+        from labelkit.steps.slicing import analyse_slices
+
+        return analyse_slices(self._workspace, by=by, output=output)
+
     def function_paths(self) -> list[FunctionPath]:
         """How each labeling function was run in the last `vote`: compiled or not, and why."""
         from labelkit.steps.paths import function_paths
 
         return function_paths(self._workspace)
 
+    def dependencies(self) -> DependencyTable:
+        """Functions of the last `vote` that are copies, subsets or correlated, with advice."""
+        from labelkit.steps.dependencies import dependent_functions
+
+        return dependent_functions(self._workspace)
+
     def explain(self, item_id: str) -> ItemExplanation:
         """Why one item has the label that it has: votes with log-odds, people, end model."""
         from labelkit.steps.analysing import explain_item
 
         return explain_item(self._workspace, item_id)
+
+    def report(self, out: str | Path | BinaryIO) -> ReportResult:
+        """Write the state of the project as one HTML file; ``"-"`` is standard output."""
+        from labelkit.steps.reporting import write_report
+
+        return write_report(self._workspace, out)
 
     def doctor(self) -> list[str]:
         """What is wrong with the project file, in words; empty when all is well."""

@@ -19,8 +19,14 @@ Kind = Literal["label_models", "end_models", "query_strategies", "sources", "exp
 
 BUILTIN: Final[Mapping[Kind, Mapping[str, str]]] = {
     "label_models": {
+        "auto": "labelkit.labelmodels.auto:AutoLabelModel",
         "snorkel": "labelkit.labelmodels.snorkel:SnorkelLabelModel",
         "majority": "labelkit.labelmodels.majority:MajorityLabelModel",
+        "weighted-majority": "labelkit.labelmodels.weighted_majority:WeightedMajorityLabelModel",
+        "dawid-skene": "labelkit.labelmodels.dawid_skene:DawidSkeneLabelModel",
+        "mace": "labelkit.labelmodels.mace:MaceLabelModel",
+        "triplet": "labelkit.labelmodels.triplet:TripletLabelModel",
+        "crowd": "labelkit.labelmodels.crowd:CrowdLabelModel",
     },
     "end_models": {
         "logistic": "labelkit.endmodels.logistic:LogisticEndModel",

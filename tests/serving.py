@@ -25,7 +25,7 @@ def ran_project(home: Path, rows: list[list[str]] | None = None, labels: tuple[s
     functions = FUNCTIONS.replace('"spam"', repr(labels[0])).replace('"ham"', repr(labels[1]))
     (home / "labeling_functions" / "functions.py").write_text(functions, encoding="utf-8")
     settings = home / "labelkit.toml"
-    text = settings.read_text(encoding="utf-8").replace('name = "snorkel"', 'name = "majority"')
+    text = settings.read_text(encoding="utf-8").replace('name = "auto"', 'name = "majority"')
     settings.write_text(text + '\n[annotation]\nguidelines = "guidelines.md"\n', encoding="utf-8")
     (home / "guidelines.md").write_text("# How to choose\n\nSpam wants money.", encoding="utf-8")
     with Project.open(home) as project:

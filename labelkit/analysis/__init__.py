@@ -6,6 +6,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from labelkit.analysis.calibration import Calibration as Calibration
+    from labelkit.analysis.calibration import ClassCalibration as ClassCalibration
+    from labelkit.analysis.calibration import ReliabilityBin as ReliabilityBin
+    from labelkit.analysis.calibration import ReliabilityCurve as ReliabilityCurve
+    from labelkit.analysis.calibration import classwise_calibration as classwise_calibration
+    from labelkit.analysis.calibration import measure_calibration as measure_calibration
     from labelkit.analysis.explain import Explanation as Explanation
     from labelkit.analysis.explain import FeatureEvidence as FeatureEvidence
     from labelkit.analysis.explain import VoteEvidence as VoteEvidence
@@ -22,41 +28,77 @@ if TYPE_CHECKING:
     from labelkit.analysis.scores import ClassScore as ClassScore
     from labelkit.analysis.scores import Score as Score
     from labelkit.analysis.scores import score as score
+    from labelkit.analysis.slice_values import number_slices as number_slices
+    from labelkit.analysis.slice_values import value_slices as value_slices
+    from labelkit.analysis.slices import Difference as Difference
+    from labelkit.analysis.slices import Output as Output
+    from labelkit.analysis.slices import Slice as Slice
+    from labelkit.analysis.slices import SliceFigures as SliceFigures
+    from labelkit.analysis.slices import SliceScore as SliceScore
+    from labelkit.analysis.slices import slice_figures as slice_figures
 
 _PUBLIC = {
+    "Calibration": "labelkit.analysis.calibration",
+    "ClassCalibration": "labelkit.analysis.calibration",
     "ClassScore": "labelkit.analysis.scores",
+    "Difference": "labelkit.analysis.slices",
     "Explanation": "labelkit.analysis.explain",
     "FeatureEvidence": "labelkit.analysis.explain",
     "FunctionDifference": "labelkit.analysis.function_difference",
     "FunctionFigures": "labelkit.analysis.function_difference",
     "FunctionSummary": "labelkit.analysis.function_summary",
     "FunctionVersion": "labelkit.analysis.function_difference",
+    "Output": "labelkit.analysis.slices",
+    "ReliabilityBin": "labelkit.analysis.calibration",
+    "ReliabilityCurve": "labelkit.analysis.calibration",
     "Score": "labelkit.analysis.scores",
+    "Slice": "labelkit.analysis.slices",
+    "SliceFigures": "labelkit.analysis.slices",
+    "SliceScore": "labelkit.analysis.slices",
     "VoteEvidence": "labelkit.analysis.explain",
     "VoteSummary": "labelkit.analysis.function_summary",
+    "classwise_calibration": "labelkit.analysis.calibration",
     "compare_versions": "labelkit.analysis.function_difference",
     "explain_votes": "labelkit.analysis.explain",
     "lf_summary": "labelkit.analysis.function_summary",
+    "measure_calibration": "labelkit.analysis.calibration",
+    "number_slices": "labelkit.analysis.slice_values",
     "score": "labelkit.analysis.scores",
+    "slice_figures": "labelkit.analysis.slices",
+    "value_slices": "labelkit.analysis.slice_values",
     "vote_summary": "labelkit.analysis.function_summary",
     "wilson": "labelkit.analysis.intervals",
 }
 
 __all__ = [
+    "Calibration",
+    "ClassCalibration",
     "ClassScore",
+    "Difference",
     "Explanation",
     "FeatureEvidence",
     "FunctionDifference",
     "FunctionFigures",
     "FunctionSummary",
     "FunctionVersion",
+    "Output",
+    "ReliabilityBin",
+    "ReliabilityCurve",
     "Score",
+    "Slice",
+    "SliceFigures",
+    "SliceScore",
     "VoteEvidence",
     "VoteSummary",
+    "classwise_calibration",
     "compare_versions",
     "explain_votes",
     "lf_summary",
+    "measure_calibration",
+    "number_slices",
     "score",
+    "slice_figures",
+    "value_slices",
     "vote_summary",
     "wilson",
 ]

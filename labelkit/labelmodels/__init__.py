@@ -17,13 +17,33 @@ from labelkit import registry
 from labelkit.errors import LabelModelError
 
 if TYPE_CHECKING:
+    from labelkit.labelmodels.annotators import AnnotatorConsensus as AnnotatorConsensus
+    from labelkit.labelmodels.annotators import annotator_consensus as annotator_consensus
+    from labelkit.labelmodels.annotators import with_answers as with_answers
+    from labelkit.labelmodels.auto import AutoLabelModel as AutoLabelModel
     from labelkit.labelmodels.base import LabelModel as LabelModel
+    from labelkit.labelmodels.crowd import CrowdLabelModel as CrowdLabelModel
+    from labelkit.labelmodels.crowd_answers import crowd_consensus as crowd_consensus
+    from labelkit.labelmodels.dawid_skene import DawidSkeneLabelModel as DawidSkeneLabelModel
+    from labelkit.labelmodels.mace import MaceLabelModel as MaceLabelModel
     from labelkit.labelmodels.majority import MajorityLabelModel as MajorityLabelModel
     from labelkit.labelmodels.snorkel import SnorkelLabelModel as SnorkelLabelModel
     from labelkit.labelmodels.statistics import VoteStatistics as VoteStatistics
+    from labelkit.labelmodels.triplet import TripletLabelModel as TripletLabelModel
     from labelkit.labelmodels.validation import covered as covered
+    from labelkit.labelmodels.weighted_majority import WeightedMajorityLabelModel as WeightedMajorityLabelModel
 
 _PUBLIC = {
+    "AutoLabelModel": "labelkit.labelmodels.auto",
+    "AnnotatorConsensus": "labelkit.labelmodels.annotators",
+    "CrowdLabelModel": "labelkit.labelmodels.crowd",
+    "annotator_consensus": "labelkit.labelmodels.annotators",
+    "crowd_consensus": "labelkit.labelmodels.crowd_answers",
+    "with_answers": "labelkit.labelmodels.annotators",
+    "WeightedMajorityLabelModel": "labelkit.labelmodels.weighted_majority",
+    "TripletLabelModel": "labelkit.labelmodels.triplet",
+    "MaceLabelModel": "labelkit.labelmodels.mace",
+    "DawidSkeneLabelModel": "labelkit.labelmodels.dawid_skene",
     "LabelModel": "labelkit.labelmodels.base",
     "MajorityLabelModel": "labelkit.labelmodels.majority",
     "SnorkelLabelModel": "labelkit.labelmodels.snorkel",
@@ -32,14 +52,24 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "AnnotatorConsensus",
+    "AutoLabelModel",
+    "CrowdLabelModel",
+    "DawidSkeneLabelModel",
     "LabelModel",
+    "MaceLabelModel",
     "MajorityLabelModel",
     "SnorkelLabelModel",
+    "TripletLabelModel",
     "VoteStatistics",
+    "WeightedMajorityLabelModel",
+    "annotator_consensus",
     "covered",
+    "crowd_consensus",
     "label_model",
     "load_label_model",
     "prepare",
+    "with_answers",
 ]
 
 

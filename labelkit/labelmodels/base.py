@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from labelkit.errors import LabelModelError
+from labelkit.labelmodels.calibration import Temperature, apply_temperature, fit_temperature
 from labelkit.labelmodels.statistics import VoteStatistics
 from labelkit.labelmodels.validation import (
     check_cardinality,
@@ -45,6 +47,8 @@ class LabelModel(ABC):
         Sentences for the user about the last fit; empty if there is nothing to say.
     diagnostics
         Figures about the last fit, JSON-able.
+    calibration
+        How :meth:`calibrate` changed the probabilities; None if it did not.
     """
 
     name: ClassVar[str]
@@ -52,11 +56,16 @@ class LabelModel(ABC):
     unit: ClassVar[Literal["log-odds", "votes"]]
     """What :meth:`contributions` are measured in."""
     minimum_functions: ClassVar[int] = 1
+    uses_cooccurrence: ClassVar[bool] = True
+    """Whether `_learn` reads how often two functions vote together, which takes long with thousands of them."""
+    learns_class_balance: ClassVar[bool] = False
+    """Whether the model does without a class balance that somebody else took from known labels."""
 
     cardinality: int
     class_balance: Sequence[float] | None
     notes: list[str]
     diagnostics: dict[str, Any]
+    calibration: Temperature | None
     n_functions: int | None
     """Number of labeling functions m that the model was fitted on; None before."""
 
@@ -66,6 +75,7 @@ class LabelModel(ABC):
         self.cardinality = cardinality
         self.class_balance = class_balance
         self.n_functions = None
+        self.calibration = None
         self.notes = []
         self.diagnostics = {}
 
@@ -89,6 +99,7 @@ class LabelModel(ABC):
         votes = check_votes(L, self.cardinality, names=names)
         check_learnable(votes, minimum=self.minimum_functions, model=self.name)
         known = None if gold is None else check_gold(gold, len(votes), self.cardinality)
+        self.calibration = None
         self._fit(votes, known, names)
         return self
 
@@ -125,6 +136,7 @@ class LabelModel(ABC):
         if gold_votes is None or gold is None:
             gold_votes, gold = statistics.sample.rows[:0], np.empty(0, dtype=np.int64)
         gold_votes = check_votes(gold_votes, self.cardinality, names=names, functions=statistics.m)
+        self.calibration = None
         self._learn(statistics, gold_votes, check_gold(gold, len(gold_votes), self.cardinality), names)
         return self
 
@@ -136,7 +148,8 @@ class LabelModel(ABC):
         LabelModelError
             Before :meth:`fit`, or if ``L`` is no label matrix of the m functions.
         """
-        return self._predict_proba(self._checked(L))
+        votes = self._checked(L)
+        return self._calibrated(votes, self._predict_proba(votes))
 
     def predict(self, L: IntArray) -> IntArray:
         """Class indices, shape (n,); −1 where no function voted or the most probable classes tie."""
@@ -157,7 +170,27 @@ class LabelModel(ABC):
         """
         votes = self._checked(L)
         probabilities = self._predict_proba(votes)
-        return probabilities, self._decide(votes, probabilities)
+        return self._calibrated(votes, probabilities), self._decide(votes, probabilities)
+
+    def calibrate(self, probabilities: npt.NDArray[np.float64], gold: IntArray) -> Temperature:
+        """Make probabilities mean what they say, by a temperature fitted on known labels; decisions stay.
+
+        Parameters
+        ----------
+        probabilities
+            Class probabilities, shape (g, k), of covered items drawn at random, from a model that had not
+            learned their labels; see :func:`labelkit.labelmodels.held_out`.
+        gold
+            Their labels, shape (g,).
+
+        Returns
+        -------
+        Temperature
+            ``used`` is False where there were too few labels; nothing changes then.
+        """
+        found = fit_temperature(probabilities, gold)
+        self.calibration = found if found.used else None
+        return found
 
     @classmethod  # noqa: B027 (most models have nothing to prepare)
     def prepare(cls) -> None:
@@ -185,7 +218,7 @@ class LabelModel(ABC):
 
     def _fit(self, votes: IntArray, gold: IntArray | None, names: Sequence[str] | None) -> None:
         """Learn from a checked label matrix; through its statistics unless a subclass has a shorter way."""
-        statistics = VoteStatistics.of_checked(votes, self.cardinality)
+        statistics = VoteStatistics.of_checked(votes, self.cardinality, pairs=self.uses_cooccurrence)
         known = np.empty(0, dtype=np.intp) if gold is None else np.flatnonzero(gold != ABSTAIN)
         labels = np.empty(0, dtype=np.int64) if gold is None else gold[known]
         self._learn(statistics, votes[known], labels, names)
@@ -204,6 +237,13 @@ class LabelModel(ABC):
 
     @abstractmethod
     def _restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None: ...
+
+    def _calibrated(self, votes: IntArray, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        if self.calibration is None:
+            return probabilities
+        rows = covered(votes)
+        probabilities[rows] = apply_temperature(probabilities[rows], self.calibration.value, self.calibration.mixing)
+        return probabilities
 
     def _decide(self, votes: IntArray, probabilities: npt.NDArray[np.float64]) -> IntArray:
         decided = decide(probabilities)
@@ -257,6 +297,7 @@ class LabelModel(ABC):
             "n_functions": self._fitted_on(),
             "notes": list(self.notes),
             "diagnostics": dict(self.diagnostics),
+            "calibration": None if self.calibration is None else asdict(self.calibration),
         }
         return state, self._arrays()
 
@@ -276,6 +317,7 @@ class LabelModel(ABC):
             model.n_functions = int(state["n_functions"])
             model.notes = list(state["notes"])
             model.diagnostics = dict(state["diagnostics"])
+            model.calibration = Temperature(**state["calibration"]) if state.get("calibration") else None
             model._restore(arrays)
         except (KeyError, TypeError, ValueError) as error:
             raise LabelModelError(

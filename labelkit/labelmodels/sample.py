@@ -41,6 +41,11 @@ class VoteSample:
     keys: Words
     rows: IntArray
 
+    @property
+    def complete(self) -> bool:
+        """Whether the sample is every row with a vote."""
+        return self.limit == _EVERYTHING
+
     @classmethod
     def of_rows(cls, votes: IntArray, *, first_row: int = 0, seed: int = 0, size: int = SAMPLE_SIZE) -> VoteSample:
         """Draw from a checked label matrix (n, m) whose first row has this number in the whole."""

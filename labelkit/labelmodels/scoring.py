@@ -69,8 +69,10 @@ class VoteScorer:
         for first in range(start, stop, _BLOCK):
             rows = min(_BLOCK, stop - first)
             numbers[:rows] = votes[first : first + rows]
-            # Whole numbers far below 2**24: exact in whatever order BLAS adds them.
-            indices = self._weights @ numbers[:rows].T
+            # Whole numbers far below 2**24: exact in whatever order BLAS adds them. All of them are finite, so an
+            # "invalid value" that numpy reports was raised in lanes that a BLAS kernel pads and throws away.
+            with np.errstate(invalid="ignore"):
+                indices = self._weights @ numbers[:rows].T
             indices += self._abstained
             yield slice(first, first + rows), self._looked_up(indices.astype(np.intp), rows)
 

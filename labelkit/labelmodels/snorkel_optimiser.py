@@ -7,11 +7,11 @@ step: at 50 functions and 500 epochs 0.33 s became 0.1 s, with every bit of mu t
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -19,9 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from labelkit.labelmodels.guard import Diverged
+from labelkit.labelmodels.snorkel_large import LARGE, FactoredObjective, best_renaming, starting_point
+from labelkit.labelmodels.snorkel_loss import Loss, PlainObjective, Sgd
+from labelkit.labelmodels.snorkel_settings import FitSettings, SnorkelRefusal
 from labelkit.labelmodels.statistics import VoteStatistics
-from labelkit.types import FloatArray
+from labelkit.types import FloatArray, IntArray
 
+_LOG: Final = logging.getLogger("labelkit.labelmodels")
 _FITTING: Final = threading.Lock()
 """Snorkel's ``fit`` seeds the process-wide generators; one fit at a time, so that each can put them back."""
 _NEVER_SPLIT: Final = 32_768
@@ -31,15 +35,10 @@ _NEVER_SPLIT: Final = 32_768
 def train_mu(
     statistics: VoteStatistics,
     balance: FloatArray,
+    settings: FitSettings,
     *,
-    seed: int,
-    n_epochs: int,
-    lr: float,
-    l2: float,
-    optimizer: str,
-    prec_init: float,
-    mu_eps: float | None,
-    one_thread: bool,
+    exact: bool,
+    verbose: bool = False,
 ) -> npt.NDArray[np.float32]:
     """Fit Snorkel's mu; bit for bit what ``snorkel.labeling.model.LabelModel.fit`` finds on the votes.
 
@@ -48,9 +47,18 @@ def train_mu(
 
     Parameters
     ----------
-    one_thread
-        Sum in one thread also where torch would split sums: the bits then do not depend on the number
-        of cores, but differ from Snorkel's run on several.
+    statistics
+        Votes to fit to.
+    balance
+        Share of each class, shape (k,).
+    settings
+        As Snorkel's ``fit`` has them.
+    exact
+        Whether bits have to be Snorkel's at any size. If not, sums are made in one thread also where torch
+        would split them, so that the bits do not depend on the number of cores, and beyond
+        :data:`~labelkit.labelmodels.snorkel_large.LARGE` rows of O the loss is multiplied out.
+    verbose
+        Whether to tell the logger ``labelkit.labelmodels`` the loss every ``log_freq`` epochs.
 
     Returns
     -------
@@ -60,113 +68,33 @@ def train_mu(
     ------
     Diverged
         If the optimiser diverges.
+    SnorkelRefusal
+        If Snorkel refuses a setting.
     """
-    with _FITTING, _generators_kept(), _threads_for((statistics.m * statistics.cardinality) ** 2, one_thread):
-        model = _model_class()(statistics, seed)
+    width = statistics.m * statistics.cardinality
+    with _FITTING, _generators_kept(), _threads_for(width**2, not exact):
+        plain, multiplied_out = _model_classes()
+        model = (plain if exact or width <= LARGE else multiplied_out)(statistics, settings, verbose=verbose)
+        # One row that everybody abstains on stands for the votes: Snorkel reads only its shape.
+        nothing = np.full((1, statistics.m), -1)
         try:
-            # One row that everybody abstains on stands for the votes: Snorkel reads only its shape.
-            model.fit(
-                np.full((1, statistics.m), -1),
-                class_balance=balance,
-                progress_bar=False,
-                n_epochs=n_epochs,
-                lr=float(lr),
-                l2=float(l2),
-                optimizer=optimizer,
-                prec_init=float(prec_init),
-                mu_eps=mu_eps,
-                seed=seed,
-            )
+            model.fit(nothing, class_balance=balance, progress_bar=False, **settings.for_snorkel())
+        except ValueError as error:
+            raise SnorkelRefusal(str(error)) from None
         except Exception as error:
             if type(error) is Exception and "NaN" in str(error):
-                raise _diverged(lr) from None
+                raise _diverged(settings.lr) from None
             raise
         mu: npt.NDArray[np.float32] = model.mu.detach().cpu().numpy().copy()
     if not np.isfinite(mu).all():
-        raise _diverged(lr)
+        raise _diverged(settings.lr)
     return mu
 
 
 def _diverged(lr: float) -> Diverged:
-    return Diverged(f"Snorkel's loss became NaN at lr = {lr:g}", hint=f"Lower lr, for instance to {lr / 10:g}")
-
-
-@dataclass(frozen=True)
-class _Objective:
-    """What Snorkel's loss compares mu with; fixed while it trains.
-
-    Attributes
-    ----------
-    overlaps, diagonal
-        Snorkel's matrix O, shape (d, d), and its diagonal, d = m·k.
-    kept
-        Positions in the flat O of the entries that count: those of two different functions.
-    minus_kept
-        −1 at these entries and 0 elsewhere, shape (d, d).
-    shares
-        The class balance, shape (k,).
-    start
-        What the l2 penalty pulls mu to, shape (d, k).
-    """
-
-    overlaps: Any
-    diagonal: Any
-    kept: Any
-    minus_kept: Any
-    shares: Any
-    start: Any
-
-    def loss_and_gradient(self, mu: Any, l2: float) -> tuple[Any, Any]:
-        """Snorkel's ``_loss_mu`` and the gradient that torch finds for it, operation by operation.
-
-        The same operations on the same values in the same order, without the recorded graph and without
-        selecting by a boolean mask: the gradient is the same to the bit at a third of the time.
-        """
-        import torch
-
-        norm = torch.linalg.vector_norm
-        joint = mu * self.shares
-        apart = self.overlaps - joint @ mu.t()
-        # The entries that count, in a row of their own: summed elsewhere, the norm would be rounded otherwise.
-        first = norm(apart.view(-1).index_select(0, self.kept))
-        missing = joint.sum(1) - self.diagonal
-        second = norm(missing)
-        loss = first * first + second * second
-        gradient = _over(missing / second, second).mul_(2 * second).unsqueeze(1) * self.shares
-        if l2:
-            pulled = (mu - self.start) * l2
-            third = norm(pulled)
-            loss = loss + third * third
-            gradient = _over(pulled / third, third).mul_(2 * third).mul_(l2) + gradient
-        back = _over(apart.div_(first), first).mul_(2 * first).mul_(self.minus_kept)
-        gradient += back.t() @ joint
-        gradient += (back @ mu) * self.shares
-        return loss, gradient
-
-
-def _over(direction: Any, norm: Any) -> Any:
-    """A vector divided by its norm; nothing where that is zero, as torch has it (functions that never meet)."""
-    return direction.masked_fill_(norm == 0, 0)
-
-
-class _Sgd:
-    """``torch.optim.SGD`` for one parameter, to the bit; the first use of torch's own imports 1 s of compiler."""
-
-    def __init__(self, parameter: Any, *, lr: float, momentum: float, weight_decay: float) -> None:
-        self._parameter, self._lr, self._momentum, self._decay = parameter, lr, momentum, weight_decay
-        self._velocity: Any = None
-
-    def zero_grad(self) -> None:
-        """Forget the gradient."""
-        self._parameter.grad = None
-
-    def step(self) -> None:
-        """Move the parameter."""
-        values, change = self._parameter.data, self._parameter.grad
-        if self._decay:
-            change = change.add(values, alpha=self._decay)
-        self._velocity = change.clone() if self._velocity is None else self._velocity.mul_(self._momentum).add_(change)
-        values.add_(self._velocity, alpha=-self._lr)
+    return Diverged(
+        f"Loss is NaN: Snorkel's loss became NaN at lr = {lr:g}", hint=f"Lower lr, for instance to {lr / 10:g}"
+    )
 
 
 def import_snorkel() -> None:
@@ -179,7 +107,7 @@ def import_snorkel() -> None:
     with _FITTING:
         state = np.random.get_state()
         try:
-            _model_class()
+            _model_classes()
         finally:
             np.random.set_state(state)
 
@@ -193,7 +121,7 @@ def _known_gradient() -> Any:
         """Snorkel's loop asks the loss to go backward; the way back is one step."""
 
         @staticmethod
-        def forward(context: Any, mu: Any, objective: _Objective, l2: float) -> Any:
+        def forward(context: Any, mu: Any, objective: Loss, l2: float) -> Any:
             loss, context.gradient = objective.loss_and_gradient(mu, l2)
             return loss
 
@@ -205,8 +133,8 @@ def _known_gradient() -> Any:
 
 
 @cache
-def _model_class() -> Any:
-    """Snorkel's ``LabelModel`` with O, n and the coverages supplied, made when first needed."""
+def _model_classes() -> tuple[Any, Any]:
+    """Snorkel's ``LabelModel`` with O, n and the coverages supplied; and the same with its loss multiplied out."""
     import torch
     from snorkel.labeling.model import LabelModel
     from torch import nn
@@ -216,10 +144,11 @@ def _model_class() -> Any:
     class ExactLabelModel(LabelModel):  # type: ignore[misc, unused-ignore]
         """Its base's way to mu, with O from elsewhere, a starting point of its own, and a loss that costs less."""
 
-        def __init__(self, statistics: VoteStatistics, seed: int) -> None:
+        def __init__(self, statistics: VoteStatistics, settings: FitSettings, *, verbose: bool) -> None:
             super().__init__(cardinality=statistics.cardinality, verbose=False)
             self._statistics = statistics
-            self._starting_seed = seed
+            self._settings = settings
+            self._told: list[float] | None = [] if verbose else None
 
         def _create_tree(self) -> None:
             # Functions are taken as independent: no cliques, and a mask without them.
@@ -237,29 +166,115 @@ def _model_class() -> Any:
 
         def _init_params(self) -> None:
             super()._init_params()
-            # The draw that np.random.seed(seed) would give, whatever other threads draw meanwhile.
-            scale = np.random.RandomState(self._starting_seed).random_sample()
-            self.mu = nn.Parameter(self.mu_init.clone() * scale).float()
+            self._start_from(self.mu_init)
             kept = self.mask.flatten().nonzero().flatten()
             shares = torch.from_numpy(self.p).float()
             diagonal = torch.diag(self.O).clone()
-            self._objective = _Objective(self.O, diagonal, kept, -self.mask.float(), shares, self.mu_init)
+            self._objective: Loss = PlainObjective(self.O, diagonal, kept, -self.mask.float(), shares, self.mu_init)
+
+        def _start_from(self, start: Any) -> None:
+            # The draw that np.random.seed(seed) would give, whatever other threads draw meanwhile.
+            scale = np.random.RandomState(self._settings.seed).random_sample()
+            self.mu = nn.Parameter(start.clone() * scale).float()
 
         def _loss_mu(self, l2: float = 0) -> Any:
             return loss_with_gradient.apply(self.mu, self._objective, l2)
 
         def _set_optimizer(self) -> None:
             config = self.train_config
-            if config.optimizer == "sgd":
+            if config.optimizer == "sgd" and self._settings.constant_rate:
                 momentum = config.optimizer_config.sgd_config.momentum
-                self.optimizer = _Sgd(self.mu, lr=config.lr, momentum=momentum, weight_decay=config.l2)
+                self.optimizer = Sgd(self.mu, lr=config.lr, momentum=momentum, weight_decay=config.l2)
             else:
                 super()._set_optimizer()
 
         def _execute_logging(self, loss: Any) -> dict[str, float]:
+            if self._told is not None:
+                self._told.append(loss.item())
+                if len(self._told) % self._settings.log_freq == 0:
+                    _LOG.info("epoch %d: loss %.6g", len(self._told), self._told[-1])
             return {}
 
-    return ExactLabelModel
+    class MultipliedOut(ExactLabelModel):
+        """For a large O: neither it nor its mask is made."""
+
+        def _generate_O(self, L: npt.NDArray[Any], higher_order: bool = False) -> None:  # noqa: N802
+            statistics = self._statistics
+            self.n, self.d, self.coverage = statistics.n, statistics.m * statistics.cardinality, statistics.coverage
+
+        def _init_params(self) -> None:
+            self.mu_init = torch.from_numpy(starting_point(self._statistics, self.p, self._settings.precisions()))
+            self._start_from(self.mu_init)
+            self._objective = FactoredObjective(self._statistics, torch.from_numpy(self.p).float(), self.mu_init)
+
+        def _break_col_permutation_symmetry(self) -> None:
+            order = best_renaming(self.mu.detach().numpy(), self.p)
+            self.mu = nn.Parameter(self.mu.detach()[:, torch.from_numpy(order)])
+
+    return ExactLabelModel, MultipliedOut
+
+
+def snorkels_own(cardinality: int) -> Any:
+    """An unfitted ``snorkel.labeling.model.LabelModel`` that logs nothing."""
+    import_snorkel()
+    from snorkel.labeling.model import LabelModel
+
+    return LabelModel(cardinality, verbose=False)
+
+
+def rebuilt(statistics: VoteStatistics, balance: FloatArray, settings: FitSettings, mu: npt.NDArray[np.float32]) -> Any:
+    """Snorkel's own model as it stands after the fit that found this mu, with O, mask and optimiser of its own."""
+    import torch
+    from snorkel.labeling.model.label_model import TrainConfig
+    from snorkel.utils.config_utils import merge_config
+    from torch import nn
+
+    model = snorkels_own(statistics.cardinality)
+    model.train_config = merge_config(TrainConfig(), settings.for_snorkel())
+    nothing = np.zeros((1, statistics.m), dtype=np.int64)
+    model._set_logger()
+    model._set_constants(nothing)
+    model._set_class_balance(balance)
+    model._create_tree()
+    model._generate_O(nothing)
+    model.n, model.coverage = statistics.n, statistics.coverage
+    model.O = torch.from_numpy(statistics.overlaps).float()
+    with _FITTING, _generators_kept():
+        model._init_params()
+    model.mu = nn.Parameter(torch.from_numpy(mu.copy()))
+    model._set_optimizer()
+    model._set_lr_scheduler()
+    return model
+
+
+def as_parameter(mu: Any) -> Any:
+    """An array or tensor as what Snorkel's model keeps its mu in."""
+    import torch
+    from torch import nn
+
+    return mu if isinstance(mu, torch.Tensor) else nn.Parameter(torch.from_numpy(np.array(mu)))
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that Snorkel would refuse; torch is imported only for another than ``"cpu"``."""
+    if device == "cpu":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise SnorkelRefusal("device=cuda but CUDA not available.", hint='Use device = "cpu"')
+
+
+def snorkel_score(
+    gold: IntArray, decided: IntArray, probabilities: FloatArray, metrics: Sequence[str]
+) -> dict[str, float]:
+    """Snorkel's ``Scorer``: its metrics by their names."""
+    from snorkel.analysis import Scorer
+
+    try:
+        return dict(Scorer(metrics=list(metrics)).score(gold, decided, probabilities))
+    except ValueError as error:
+        raise SnorkelRefusal(str(error)) from None
 
 
 @contextmanager

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from labelkit.errors import LabelModelError
 from labelkit.labelmodels.cooccurrence import cooccurrence
-from labelkit.labelmodels.patterns import Patterns, distinct_patterns
+from labelkit.labelmodels.patterns import PatternCounts, few_patterns
 from labelkit.labelmodels.sample import SAMPLE_SIZE, VoteSample
-from labelkit.labelmodels.validation import check_cardinality, check_votes, check_whole
-from labelkit.types import IntArray
+from labelkit.labelmodels.validation import check_cardinality, check_votes, check_whole, vote_dtype
+from labelkit.types import ABSTAIN, SHARD_SIZE, IntArray
+
+T = TypeVar("T")
+
+MOST_COLUMNS: Final = 16_384
+"""Functions × classes beyond which co-occurrences are not counted: their matrix has 2 GiB at that width."""
+MOST_PATTERNS: Final = 50_000
+_PATTERN_BYTES: Final = 1 << 26
+"""Bytes of the exact patterns at most; above 1,342 functions these are fewer than :data:`MOST_PATTERNS`."""
 
 
 @dataclass(frozen=True)
 class VoteStatistics:
-    """Sufficient statistics of a label matrix, of constant size; those of two shards add up to those of both.
+    """Sufficient statistics of a label matrix, of bounded size; those of two shards add up to those of both.
 
     Snorkel's ``LabelModel.fit`` depends on a label matrix only through n, the coverages and
-    O = AᵀA / n, A being the one-hot votes. The sample of rows is what the guard compares with majority vote.
+    O = AᵀA / n, A being the one-hot votes. Models that look at whole rows need no more than each distinct
+    row once and how often it comes, whatever the order of the items: exactly where distinct rows are few
+    (:attr:`exact`), else those of a uniform sample of the items.
 
     Attributes
     ----------
@@ -31,27 +41,27 @@ class VoteStatistics:
         Number of classes k.
     n
         Number of items.
-    cooccurrence
-        int64, shape (m·k, m·k): items on which function i voted a and function j voted b, at
-        row i·k + a and column j·k + b.
+    vote_counts
+        int64, shape (m, k): votes of each function for each class.
+    pairs
+        :attr:`cooccurrence` where it was counted, else None.
     sample
         Rows with a vote: all of them while they are few, a uniform sample beyond.
+    table
+        The exact patterns where the sample leaves rows out and distinct rows are few all the same, else None.
     """
 
     cardinality: int
     n: int
-    cooccurrence: npt.NDArray[np.int64]
+    vote_counts: npt.NDArray[np.int64]
+    pairs: npt.NDArray[np.int64] | None
     sample: VoteSample
+    table: PatternCounts | None
 
     @property
     def m(self) -> int:
         """Number of labeling functions."""
-        return int(self.sample.rows.shape[1])
-
-    @property
-    def vote_counts(self) -> npt.NDArray[np.int64]:
-        """int64, shape (m, k): votes of each function for each class."""
-        return np.diagonal(self.cooccurrence).reshape(self.m, self.cardinality)
+        return len(self.vote_counts)
 
     @property
     def coverage(self) -> npt.NDArray[np.float64]:
@@ -59,23 +69,65 @@ class VoteStatistics:
         return np.asarray(self.vote_counts.sum(axis=1) / self.n)
 
     @property
+    def cooccurrence(self) -> npt.NDArray[np.int64]:
+        """int64, shape (m·k, m·k): items on which function i voted a and function j voted b, at row i·k + a.
+
+        Raises
+        ------
+        LabelModelError
+            If it was not counted, as with more than :data:`MOST_COLUMNS` functions × classes.
+        """
+        if self.pairs is not None:
+            return self.pairs
+        width = self.m * self.cardinality
+        what = f"{self.m:,} labeling functions × {self.cardinality:,} classes"
+        why = f"more than {MOST_COLUMNS:,} in all" if width > MOST_COLUMNS else "they were asked for without"
+        raise LabelModelError(
+            f"these vote statistics of {what} hold no co-occurrences: {why}",
+            hint='Use a label model that does without them, for instance "weighted-majority" or "dawid-skene"',
+        )
+
+    @property
     def overlaps(self) -> npt.NDArray[np.float64]:
         """Snorkel's matrix O = AᵀA / n in float64, shape (m·k, m·k)."""
         return np.asarray(self.cooccurrence / self.n)
 
     @property
+    def exact(self) -> bool:
+        """Whether :attr:`patterns` and :attr:`counts` are of all items with a vote, not of a sample of them."""
+        return self.table is not None or self.sample.complete
+
+    @property
     def patterns(self) -> IntArray:
-        """Distinct rows of the sample in order of first appearance, shape (d, m)."""
+        """Distinct rows with a vote in order of first appearance, shape (d, m)."""
         return self._distinct.rows
 
     @property
     def counts(self) -> npt.NDArray[np.int64]:
-        """int64, shape (d,): rows of the sample with each pattern."""
+        """int64, shape (d,): items with each pattern; items of the sample unless :attr:`exact`."""
         return self._distinct.counts
 
     @cached_property
-    def _distinct(self) -> Patterns:
-        return distinct_patterns(self.sample.rows)
+    def _distinct(self) -> PatternCounts:
+        if self.table is not None:
+            return self.table
+        found = few_patterns(self.sample.rows, len(self.sample.rows))
+        assert found is not None  # rows are never more distinct than they are many
+        return found
+
+    def remembered(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What somebody derived from these statistics alone under this key; made at the first call."""
+        kept: dict[Hashable, T] = self.__dict__.setdefault("_remembered", {})
+        if key not in kept:
+            kept[key] = make()
+        return kept[key]
+
+    def some_rows(self, most: int = 3_000) -> IntArray:
+        """Votes on at most so many of the items with a vote, shape (s, m), evenly spaced over the patterns."""
+        ends = np.cumsum(self.counts)
+        total = int(ends[-1]) if len(ends) else 0
+        places = np.arange(total) if total <= most else (np.arange(most) * total) // most
+        return np.ascontiguousarray(self.patterns[np.searchsorted(ends, places, side="right")])
 
     @classmethod
     def from_votes(
@@ -126,11 +178,16 @@ class VoteStatistics:
         *,
         keep: int = SAMPLE_SIZE,
         threads: int | None = None,
+        pairs: bool = True,
     ) -> VoteStatistics:
-        """As :meth:`from_votes`, for votes that ``check_votes`` has passed."""
-        together = cooccurrence(votes, cardinality, threads=threads)
+        """As :meth:`from_votes`, for votes that ``check_votes`` has passed; without co-occurrences on request."""
         sample = VoteSample.of_rows(votes, first_row=first_row, seed=seed, size=keep)
-        return cls(cardinality, len(votes), together, sample)
+        table = None if sample.complete else few_patterns(votes, most_patterns(votes.shape[1], cardinality))
+        if not pairs or votes.shape[1] * cardinality > MOST_COLUMNS:
+            return cls(cardinality, len(votes), _vote_counts(votes, cardinality), None, sample, table)
+        together = cooccurrence(votes, cardinality, threads=threads)
+        own = np.diagonal(together).reshape(votes.shape[1], cardinality).copy()
+        return cls(cardinality, len(votes), own, together, sample, table)
 
     @classmethod
     def merge(cls, parts: Iterable[VoteStatistics]) -> VoteStatistics:
@@ -154,22 +211,38 @@ class VoteStatistics:
                 f"vote statistics of {other.m} functions and {other.cardinality} classes cannot be added to those"
                 f" of {self.m} functions and {self.cardinality} classes"
             )
+        sample = VoteSample.merge([self.sample, other.sample])
         return VoteStatistics(
             self.cardinality,
             self.n + other.n,
-            self.cooccurrence + other.cooccurrence,
-            VoteSample.merge([self.sample, other.sample]),
+            self.vote_counts + other.vote_counts,
+            None if self.pairs is None or other.pairs is None else self.pairs + other.pairs,
+            sample,
+            None if sample.complete else self._patterns_with(other),
         )
+
+    def _patterns_with(self, other: VoteStatistics) -> PatternCounts | None:
+        """Exact patterns of both, or None. What goes over the limit here would do so in any other grouping."""
+        if not (self.exact and other.exact):
+            return None
+        parts = self._distinct, other._distinct
+        rows, counts = (np.concatenate(both) for both in zip(*((p.rows, p.counts) for p in parts), strict=True))
+        return few_patterns(rows, most_patterns(self.m, self.cardinality), counts=counts)
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Everything as named arrays, for ``np.savez``; see :meth:`from_arrays`."""
-        return {
+        arrays = {
             "shape": np.array([self.n, self.m, self.cardinality], dtype=np.int64),
-            "cooccurrence": self.cooccurrence,
+            "vote_counts": self.vote_counts,
             "sample_limit": np.array(self.sample.limit, dtype=np.uint64),
             "sample_keys": self.sample.keys,
             "sample_rows": self.sample.rows,
         }
+        if self.pairs is not None:
+            arrays["cooccurrence"] = self.pairs
+        if self.table is not None:
+            arrays |= {"pattern_rows": self.table.rows, "pattern_counts": self.table.counts}
+        return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> VoteStatistics:
@@ -182,11 +255,37 @@ class VoteStatistics:
         """
         try:
             n, m, k = (int(number) for number in arrays["shape"])
-            counts, keys, rows = arrays["cooccurrence"], arrays["sample_keys"], arrays["sample_rows"]
+            own, keys, rows = arrays["vote_counts"], arrays["sample_keys"], arrays["sample_rows"]
             limit = int(arrays["sample_limit"])
+            table = None
+            if "pattern_rows" in arrays:
+                table = PatternCounts(arrays["pattern_rows"], arrays["pattern_counts"])
         except (KeyError, TypeError, ValueError) as error:
             raise LabelModelError(f"stored vote statistics are incomplete: {error}") from None
-        shapes = (counts.shape, rows.shape, keys.shape)
-        if shapes != ((m * k, m * k), (len(keys), m), (len(rows),)):
-            raise LabelModelError(f"stored vote statistics of {m} functions and {k} classes have arrays of {shapes}")
-        return cls(k, n, counts, VoteSample(limit, keys, rows))
+        pairs = arrays.get("cooccurrence")
+        shapes = [own.shape, rows.shape, keys.shape]
+        expected: list[tuple[int, ...]] = [(m, k), (len(keys), m), (len(rows),)]
+        if pairs is not None:
+            shapes, expected = [*shapes, pairs.shape], [*expected, (m * k, m * k)]
+        if table is not None:
+            shapes, expected = [*shapes, table.rows.shape], [*expected, (len(table.counts), m)]
+        if shapes != expected:
+            raise LabelModelError(
+                f"stored vote statistics of {m} functions and {k} classes have arrays of {tuple(shapes)}"
+            )
+        return cls(k, n, own, pairs, VoteSample(limit, keys, rows), table)
+
+
+def most_patterns(functions: int, cardinality: int) -> int:
+    """How many distinct rows of so many functions are kept exactly."""
+    return min(MOST_PATTERNS, _PATTERN_BYTES // max(functions * np.dtype(vote_dtype(cardinality)).itemsize, 1))
+
+
+def _vote_counts(votes: IntArray, k: int) -> npt.NDArray[np.int64]:
+    """Votes of each function for each class, shape (m, k)."""
+    counts = np.zeros(votes.shape[1] * k, dtype=np.int64)
+    for start in range(0, len(votes), SHARD_SIZE):
+        block = votes[start : start + SHARD_SIZE]
+        rows, functions = np.nonzero(block != ABSTAIN)
+        counts += np.bincount(functions * k + block[rows, functions], minlength=len(counts))
+    return counts.reshape(-1, k)

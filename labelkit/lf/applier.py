@@ -18,6 +18,7 @@ from labelkit.lf.compile import Plan, compile_functions
 from labelkit.lf.compile.paths import Path
 from labelkit.lf.handed_in import HandedInView, handed_in
 from labelkit.lf.python import is_snorkel, wrap_snorkel
+from labelkit.lf.slices import SlicingFunction, is_snorkel_slice
 from labelkit.types import SHARD_SIZE, IntArray, LabelSchema
 
 _BLOCK: Final = 4096
@@ -138,6 +139,8 @@ class LFApplier:
 
 
 def _ready(function: Any) -> Any:
+    if isinstance(function, SlicingFunction) or is_snorkel_slice(type(function)):
+        raise LabelingFunctionError(f"{function.name!r} is a slicing function, which does not vote")
     if is_snorkel(type(function)):
         return wrap_snorkel(function)
     if isinstance(function, LabelingFunction):

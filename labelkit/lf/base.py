@@ -11,7 +11,7 @@ from labelkit.lf.collector import report
 from labelkit.lf.project_code import Site
 from labelkit.types import LabelSchema
 
-FunctionKind = Literal["regex", "keywords", "expression", "lookup", "model", "python", "snorkel"]
+FunctionKind = Literal["regex", "keywords", "expression", "lookup", "model", "python", "snorkel", "slice"]
 Label = str | int
 Resolve = Callable[[Label], int]
 
@@ -96,8 +96,13 @@ def shown_pattern(pattern: str) -> str:
 
 
 def describe(function: LabelingFunction) -> str:
-    """A labeling function as error messages name it."""
-    return f"labeling function {function.name!r} ({function.site})"
+    """A labeling function (or a slicing function) as error messages name it."""
+    return f"{noun(function)} {function.name!r} ({function.site})"
+
+
+def noun(function: LabelingFunction) -> str:
+    """What a function is called: a labeling function, unless its class says otherwise."""
+    return str(getattr(function, "noun", "labeling function"))
 
 
 def resolver(function: LabelingFunction, schema: LabelSchema) -> Resolve:

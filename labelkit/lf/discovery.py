@@ -12,11 +12,12 @@ from types import ModuleType
 from typing import Any
 
 from labelkit.errors import DiscoveryError, LabelkitError
-from labelkit.lf.base import Declaration, FunctionKind, LabelingFunction
+from labelkit.lf.base import Declaration, FunctionKind, LabelingFunction, noun
 from labelkit.lf.collector import Collector, collecting
 from labelkit.lf.importer import ProjectFinder, fresh_imports
 from labelkit.lf.project_code import ProjectCode, Site
 from labelkit.lf.python import PythonFunction, SnorkelFunction, is_snorkel, wrap_snorkel
+from labelkit.lf.slices import SlicingFunction, is_snorkel_slice, wrap_snorkel_slice
 
 _OURS = (Declaration, PythonFunction, SnorkelFunction)
 
@@ -32,7 +33,20 @@ class DiscoveredFunction:
     line: int
 
 
+@dataclass(frozen=True, eq=False)
+class Discovery:
+    """What a project's files declare, each list in order of file, line and declaration."""
+
+    functions: list[DiscoveredFunction]
+    slices: list[DiscoveredFunction]
+
+
 def discover(root: Path, patterns: Sequence[str]) -> list[DiscoveredFunction]:
+    """The labeling functions that :func:`discover_all` finds; parameters and errors as there."""
+    return discover_all(root, patterns).functions
+
+
+def discover_all(root: Path, patterns: Sequence[str]) -> Discovery:
     """Import the files that match, and everything they import from the project, and collect functions.
 
     Files are imported in sorted order, fresh from source each time. Found are functions that project
@@ -46,15 +60,11 @@ def discover(root: Path, patterns: Sequence[str]) -> list[DiscoveredFunction]:
     patterns
         Glob patterns relative to ``root``, such as ``labeling_functions/*.py``.
 
-    Returns
-    -------
-    list of DiscoveredFunction
-        In order of file, line and declaration.
-
     Raises
     ------
     DiscoveryError
-        If no file matches, a file cannot be imported, no function is found, or two share a name.
+        If no file matches, a file cannot be imported, no labeling function is found, or two functions
+        share a name.
     """
     code = ProjectCode(Path(root).resolve())
     files = _matching(code, patterns)
@@ -62,14 +72,20 @@ def discover(root: Path, patterns: Sequence[str]) -> list[DiscoveredFunction]:
     with redirect_stdout(sys.stderr), fresh_imports(code) as finder, collecting(code) as collector:
         for file in files:
             _load(finder, code, file)
-        functions = _all_functions(collector, finder, code)
+        found = _all_functions(collector, finder, code)
+    slices = [function for function in found if isinstance(function, SlicingFunction)]
+    functions = [function for function in found if not isinstance(function, SlicingFunction)]
     if not functions:
         shown = ", ".join(code.shown(str(file)) for file in files)
         raise DiscoveryError(
             f"no labeling function is declared in {shown}",
             hint='Declare one, for instance regex("has_link", r"https?://", label="spam")',
         )
-    _check_names(functions)
+    _check_names(found)
+    return Discovery(_described(functions), _described(slices))
+
+
+def _described(functions: Sequence[LabelingFunction]) -> list[DiscoveredFunction]:
     return [DiscoveredFunction(f, f.name, f.kind, f.site.file, f.site.line) for f in functions]
 
 
@@ -127,7 +143,8 @@ def _all_functions(collector: Collector, finder: ProjectFinder, code: ProjectCod
             else:
                 site = Site(code.shown(file), 1)
                 try:
-                    found[id(value)] = wrap_snorkel(value, site)
+                    wrap = wrap_snorkel_slice if is_snorkel_slice(type(value)) else wrap_snorkel
+                    found[id(value)] = wrap(value, site)
                 except LabelkitError as error:
                     raise DiscoveryError(f"{site.file}: {error.message}", hint=error.hint) from error
     return sorted(found.values(), key=lambda f: (f.site.file, f.site.line))
@@ -151,7 +168,9 @@ def _check_names(functions: Sequence[LabelingFunction]) -> None:
     for function in functions:
         other = first.setdefault(function.name, function)
         if other is not function:
+            first_noun, second = noun(other), noun(function)
+            which = f"two {second}s are" if first_noun == second else f"a {first_noun} and a {second} are both"
             raise DiscoveryError(
-                f"two labeling functions are named {function.name!r}: {other.site} and {function.site}",
+                f"{which} named {function.name!r}: {other.site} and {function.site}",
                 hint="Rename one of them",
             )

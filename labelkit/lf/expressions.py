@@ -85,11 +85,22 @@ def expression(name: str, expression: str, *, label: Label) -> ExpressionFunctio
             name=name,
             field="text",
             expression=expression,
-            tree=_Checker(name, expression).parse(),
+            tree=parse_condition(name, expression),
             label=check_label("expression", name, label),
             site=declaration_site(),
         )
     )
+
+
+def parse_condition(name: str, text: object) -> ast.expr:
+    """The syntax tree of a condition, for what goes by this name in messages.
+
+    Raises
+    ------
+    LabelingFunctionError
+        If it is no condition of the language; with the position in it.
+    """
+    return _Checker(name, text).parse()
 
 
 class _Checker:

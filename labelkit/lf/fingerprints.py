@@ -28,6 +28,7 @@ MEANING: Final[Mapping[FunctionKind, int]] = {
     "model": 1,
     "python": 1,
     "snorkel": 1,
+    "slice": 1,
 }
 """Raised by one whenever labelkit changes what functions of a kind vote."""
 

@@ -114,25 +114,28 @@ def labeling_function(
         return labeling_function()(name)
 
     def decorate(function: Callable[..., Any]) -> PythonFunction:
-        return declare(_make(function, name, resources, pre, fault_tolerant))
+        return declare(make_python(function, name, resources, pre, fault_tolerant))
 
     return decorate
 
 
-def _make(
+def make_python(
     function: Callable[..., Any],
     name: str | None,
     resources: Mapping[str, Any] | None,
     pre: Sequence[Preprocessor] | None,
     fault_tolerant: bool,
+    *,
+    decorator: str = "labeling_function",
 ) -> PythonFunction:
+    """What a decorator of this name makes of a function; parameters and errors as :func:`labeling_function`."""
     if not callable(function):
-        raise LabelingFunctionError(f"@labeling_function() decorates a function, not {function!r}")
+        raise LabelingFunctionError(f"@{decorator}() decorates a function, not {function!r}")
     own = getattr(function, "__name__", "")
     name = check_name("python", own if name is None else name)
     if name == "<lambda>":
         raise LabelingFunctionError(
-            "a lambda has no name of its own", hint='Write labeling_function("some_name")(lambda row: ...)'
+            "a lambda has no name of its own", hint=f'Write {decorator}("some_name")(lambda row: ...)'
         )
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
         raise refusal("python", name, "is a coroutine or generator function, which returns no vote")

@@ -10,11 +10,13 @@ import numpy as np
 from labelkit.analysis import Explanation, explain_votes, lf_summary, vote_summary
 from labelkit.errors import ProjectError, StepMissing
 from labelkit.labelmodels import load_label_model
+from labelkit.steps.error_analysis import top_steps
 from labelkit.steps.labeling import item_votes, vote_matrix
+from labelkit.steps.reference import known_labels
 from labelkit.steps.training import current_end_model
 from labelkit.steps.workspace import Workspace
 from labelkit.store import Run
-from labelkit.types import ABSTAIN, Estimate, Fault, IntArray
+from labelkit.types import Estimate, Fault
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +51,8 @@ class FunctionTable:
     conflict: float
     reference: str
     notes: list[str] = field(default_factory=list)
+    next_steps: list[str] = field(default_factory=list)
+    """What to do first; `labelkit errors` tells more."""
 
     def frame(self) -> pd.DataFrame:
         """The functions as a DataFrame, one row each."""
@@ -75,7 +79,8 @@ def analyse_functions(workspace: Workspace) -> FunctionTable:
     run = workspace.need("vote", "the analysis")
     L = vote_matrix(workspace, run)
     functions = run.parameters["functions"]
-    reference, words, notes = _reference(workspace)
+    reference = known_labels(workspace)
+    notes = list(reference.notes)
     digests = run.parameters["shards"]
     faults = [workspace.store.votes.faults(f["fingerprint"], digests) for f in functions]
     schema = workspace.schema
@@ -83,7 +88,7 @@ def analyse_functions(workspace: Workspace) -> FunctionTable:
         L,
         [f["name"] for f in functions],
         cardinality=schema.cardinality,
-        gold=reference,
+        gold=reference.labels,
         human=schema.to_indices(workspace.people().teaching),
         faults=[sum(count for count, _ in shards) for shards in faults],
         fault_examples=[[f for _, examples in shards for f in examples][:3] for shards in faults],
@@ -108,28 +113,10 @@ def analyse_functions(workspace: Workspace) -> FunctionTable:
     if silent:
         notes.append(f"{', '.join(silent)} abstained on every item")
     whole = vote_summary(L)
-    return FunctionTable(rows, whole.items, whole.coverage, whole.overlap, whole.conflict, words, notes)
-
-
-def _reference(workspace: Workspace) -> tuple[IntArray, str, list[str]]:
-    """Known labels to measure functions against: people's and gold ones outside the test split, if any.
-
-    Functions are edited until the figures please; measured on test items they would please there too.
-    """
-    people = workspace.people()
-    schema = workspace.schema
-    human = schema.to_indices(people.teaching)
-    gold = schema.to_indices(workspace.store.items.gold())
-    held_out = workspace.store.items.in_splits("test")
-    usable = np.where(held_out | people.audit, ABSTAIN, gold)
-    known = np.where(human != ABSTAIN, human, usable)
-    if (known != ABSTAIN).any():
-        answers, golds = int((human != ABSTAIN).sum()), int(((known != ABSTAIN) & (human == ABSTAIN)).sum())
-        return known, f"{golds:,} gold labels and {answers:,} answers outside the test split and the audit", []
-    if (gold != ABSTAIN).any():
-        note = "the only known labels are on test items: functions tuned to these figures look better than they are"
-        return gold, f"{int((gold != ABSTAIN).sum()):,} gold labels of the test split", [note]
-    return gold, "nothing: there are no gold labels and no answers", []
+    steps = top_steps(workspace)
+    return FunctionTable(
+        rows, whole.items, whole.coverage, whole.overlap, whole.conflict, reference.words, notes, steps
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from labelkit.bulk.parts import part_names
 from labelkit.bulk.shards import InputShard, plan_shards
 from labelkit.bulk.votes import packed_faults, unpack_votes
 from labelkit.engines import Engine, engine
-from labelkit.errors import ConfigError, ExportError, LabelModelError, SourceError
-from labelkit.labelmodels import LabelModel, MajorityLabelModel, VoteStatistics, label_model
+from labelkit.errors import ConfigError, ExportError, SourceError
+from labelkit.labelmodels import LabelModel, VoteStatistics, label_model
 from labelkit.labelmodels.sample import SAMPLE_SIZE
 from labelkit.steps.bulk_items import ItemColumns, choose_columns, fields_of
 from labelkit.steps.bulk_manifest import FunctionFigures, differences, manifest_bytes, request_of
@@ -272,17 +272,7 @@ class _Run:
         options = {name: value for name, value in ours.items() if name in known} | settings.options
         model = label_model(settings.name, cardinality=self.schema.cardinality, **options)
         names = [one.found.name for one in self.candidates]
-        fit = getattr(model, "fit_statistics", None)
-        if fit is not None:
-            fit(statistics, names=names)
-        elif isinstance(model, MajorityLabelModel):  # it learns nothing but the number of functions
-            model.fit(statistics.patterns, names=names)
-        else:
-            raise LabelModelError(
-                f"the label model {settings.name!r} learns from single items, not from their statistics",
-                hint='Set [label_model] name = "snorkel" or "majority" for `labelkit bulk`',
-            )
-        return model
+        return model.fit_statistics(statistics, names=names)
 
     def _class_balance(self, statistics: VoteStatistics) -> list[float]:
         """Uniform, but next to nothing for a class that no function votes for, as `label` has it."""

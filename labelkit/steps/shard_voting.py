@@ -48,8 +48,8 @@ class ShardVoter:
     def __init__(
         self, functions: Sequence[Any], schema: LabelSchema, *, time_limit: float, fault_tolerant: bool
     ) -> None:
+        self.schema = schema
         self._functions = functions
-        self._schema = schema
         self._time_limit = time_limit
         self._fault_tolerant = fault_tolerant
         self._plans: dict[Columns, Plan] = {}
@@ -58,7 +58,7 @@ class ShardVoter:
         """The compiled functions at these positions; made at the first call, best before workers start."""
         if columns not in self._plans:
             wanted = [self._functions[position] for position in columns]
-            self._plans[columns] = compile_functions(wanted, self._schema, time_limit=self._time_limit)
+            self._plans[columns] = compile_functions(wanted, self.schema, time_limit=self._time_limit)
         return self._plans[columns]
 
     def paths(self) -> dict[int, Path]:

@@ -38,7 +38,7 @@ def drop_stale(workspace: Workspace, voter: ShardVoter, prints: Mapping[int, str
     """
     if not prints:
         return []
-    store, schema = workspace.store, workspace.schema
+    store, schema = workspace.store, voter.schema
     rng = np.random.default_rng([workspace.seed, store.count_up("vote_checks")])
     count = store.items.count()
     sample = np.sort(rng.choice(count, size=min(STALENESS_SAMPLE, count), replace=False))

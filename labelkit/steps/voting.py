@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from labelkit.engines import Engine, engine
 from labelkit.errors import StepMissing
-from labelkit.lf import DiscoveredFunction, Fingerprint, Shard, discover, fingerprint
+from labelkit.lf import MEMBERSHIP, DiscoveredFunction, Fingerprint, Shard, discover, discover_all, fingerprint
 from labelkit.steps.shard_voting import ShardJob, ShardVoter
 from labelkit.steps.staleness import drop_stale
 from labelkit.steps.workspace import Workspace, digest
 from labelkit.store import StoredColumn, StoredFunction
-from labelkit.types import SHARD_SIZE, Fault, LabelSchema
+from labelkit.types import ABSTAIN, SHARD_SIZE, Fault, LabelSchema
 
 Columns = set[tuple[str, str]]
 """Vote columns of shards, by (fingerprint, shard digest)."""
@@ -45,26 +45,69 @@ class VoteResult:
     faults: dict[str, int] = field(default_factory=dict)
     fault_examples: list[Fault] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    slices: dict[str, int] = field(default_factory=dict)
+    """Members of each slicing function's slice."""
     run: int = 0
     seconds: float = 0.0
 
 
 def vote(workspace: Workspace) -> VoteResult:
-    """Run every labeling function on every item for which it has no votes yet.
+    """Run every labeling function on every item for which it has no votes yet, then the slicing functions.
 
     Raises
     ------
     StepMissing
         If there are no items.
     LabelingFunctionError
-        If a function cannot be loaded, raises (without ``fault_tolerant``), or returns no vote.
+        If a function cannot be loaded, raises (without ``fault_tolerant``), or returns no vote. The votes
+        are kept if a slicing function is the one.
     """
     started = time.perf_counter()
     store, schema = workspace.store, workspace.schema
     if store.items.count() == 0:
         raise StepMissing("there are no items to vote on", hint="Run `labelkit import FILE` first")
-    candidates = find_functions(workspace, schema)
+    found = discover_all(workspace.root, workspace.config.labeling_functions.files)
+    candidates = _fingerprinted(workspace, found.functions, schema)
+    slices = _fingerprinted(workspace, found.slices, MEMBERSHIP)
     digests = store.items.shard_digests()
+    voter, missing, stale = _bring_up_to_date(workspace, candidates, schema, digests, "voting")
+    result = VoteResult(
+        functions=len(candidates),
+        items=store.items.count(),
+        computed=[c.found.name for c in candidates if c.print.digest in missing],
+        reused=[c.found.name for c in candidates if c.print.digest not in missing],
+        stale=stale,
+        warnings=[f"{c.found.name}: {text}" for c in (*candidates, *slices) for text in c.print.warnings],
+    )
+    _collect_faults(workspace, candidates, digests, result)
+    result.seconds = time.perf_counter() - started
+    result.run = _finish(workspace, voter, candidates, digests, result)
+    _slice(workspace, slices, digests, result)
+    store.items.prune_mirror()
+    return result
+
+
+def find_functions(workspace: Workspace, schema: LabelSchema) -> list[Candidate]:
+    """Discover the project's labeling functions and fingerprint them (this imports project code)."""
+    return _fingerprinted(workspace, discover(workspace.root, workspace.config.labeling_functions.files), schema)
+
+
+def _fingerprinted(
+    workspace: Workspace, functions: Sequence[DiscoveredFunction], schema: LabelSchema
+) -> list[Candidate]:
+    return [Candidate(found, fingerprint(found.function, schema, workspace.root)) for found in functions]
+
+
+def _bring_up_to_date(
+    workspace: Workspace, candidates: Sequence[Candidate], schema: LabelSchema, digests: Sequence[str], doing: str
+) -> tuple[ShardVoter, set[str], list[str]]:
+    """Compute and store every column that is missing or stale.
+
+    Returns
+    -------
+    tuple
+        What ran the functions, the fingerprints of those that were run, the names of those that were stale.
+    """
     settings = workspace.config.labeling_functions
     voter = ShardVoter(
         [c.found.function for c in candidates], schema,
@@ -72,30 +115,9 @@ def vote(workspace: Workspace) -> VoteResult:
     )  # fmt: skip
     present = _present(workspace, candidates, digests)
     stale = _drop_stale(workspace, voter, candidates, digests, present)
-    missing = _compute_missing(workspace, voter, candidates, digests, present)
-    store.votes.register([c.stored() for c in candidates])
-    result = VoteResult(
-        functions=len(candidates),
-        items=store.items.count(),
-        computed=[c.found.name for c in candidates if c.print.digest in missing],
-        reused=[c.found.name for c in candidates if c.print.digest not in missing],
-        stale=stale,
-        warnings=[f"{c.found.name}: {text}" for c in candidates for text in c.print.warnings],
-    )
-    _collect_faults(workspace, candidates, digests, result)
-    result.seconds = time.perf_counter() - started
-    result.run = _finish(workspace, voter, candidates, digests, result)
-    store.items.prune_mirror()
-    return result
-
-
-def find_functions(workspace: Workspace, schema: LabelSchema) -> list[Candidate]:
-    """Discover the project's labeling functions and fingerprint them (this imports project code)."""
-    patterns = workspace.config.labeling_functions.files
-    return [
-        Candidate(found, fingerprint(found.function, schema, workspace.root))
-        for found in discover(workspace.root, patterns)
-    ]
+    missing = _compute_missing(workspace, voter, candidates, digests, present, doing)
+    workspace.store.votes.register([c.stored() for c in candidates])
+    return voter, missing, stale
 
 
 def _present(workspace: Workspace, candidates: Sequence[Candidate], digests: Sequence[str]) -> Columns:
@@ -125,8 +147,9 @@ def _engine(workspace: Workspace) -> Engine:
 
 
 def _compute_missing(
-    workspace: Workspace, voter: ShardVoter, candidates: Sequence[Candidate], digests: Sequence[str], present: Columns
-) -> set[str]:
+    workspace: Workspace, voter: ShardVoter, candidates: Sequence[Candidate], digests: Sequence[str], present: Columns,
+    doing: str,
+) -> set[str]:  # fmt: skip
     """Compute and store missing columns shard by shard; returns the fingerprints that were run."""
     prints = [c.print.digest for c in candidates]
     work: dict[int, tuple[int, ...]] = {}
@@ -137,7 +160,7 @@ def _compute_missing(
             work[number] = columns
     jobs = _Jobs(workspace, work)
     done = _engine(workspace).map(voter, jobs)
-    with workspace.progress.track("voting", sum(len(c) * jobs.rows(n) for n, c in work.items())) as advance:
+    with workspace.progress.track(doing, sum(len(c) * jobs.rows(n) for n, c in work.items())) as advance:
         for (number, columns), found in zip(work.items(), done, strict=True):
             votes = found or voter.vote(columns, _read(workspace, number))
             workspace.store.votes.write(
@@ -217,4 +240,30 @@ def _finish(
             "faults": result.faults,
             "paths": paths,
         },
+    )
+
+
+def _slice(workspace: Workspace, slices: Sequence[Candidate], digests: Sequence[str], result: VoteResult) -> None:
+    """Find the members of every slice, and record which functions said so as a run of its own."""
+    store = workspace.store
+    latest = store.runs.latest("slice")
+    if not slices and (latest is None or not latest.parameters["slices"]):
+        return
+    started = time.perf_counter()
+    _, computed, stale = _bring_up_to_date(workspace, slices, MEMBERSHIP, digests, "slicing")
+    result.stale += stale
+    _collect_faults(workspace, slices, digests, result)
+    functions = [{"name": c.found.name, "fingerprint": c.print.digest, "place": c.stored().place} for c in slices]
+    members = store.votes.matrix([c.print.digest for c in slices], list(digests)) != ABSTAIN
+    result.slices = {c.found.name: int(members[:, j].sum()) for j, c in enumerate(slices)}
+    inputs = digest(functions, list(digests), members)
+    if latest is not None and latest.inputs == inputs:
+        return
+    store.runs.finish(
+        "slice",
+        parameters={"slices": functions, "shards": list(digests), "items": result.items},
+        inputs=inputs,
+        versions=workspace.versions,
+        seconds=time.perf_counter() - started,
+        metrics={"computed": len(computed), "members": result.slices},
     )

@@ -147,7 +147,7 @@ class TestFunctions:
         functions(folder, 'from labelkit import keywords\nkeywords("a", ["a"], label="spam")\n')
         refused(run("run", "-p", folder), "at least three", "majority")
         toml = folder / "labelkit.toml"
-        toml.write_text(toml.read_text().replace('"snorkel"', '"majority"'))
+        toml.write_text(toml.read_text().replace('"auto"', '"majority"'))
         assert run("label", "-p", folder).code == 0
 
     def test_all_abstain(self, run: Run, folder: Path) -> None:
@@ -162,7 +162,7 @@ class TestSettings:
         ("old", "new", "parts"),
         [
             ('name = "logistic"', 'name = "logistics"', ["end_model.name", "'logistics'", "logistic"]),
-            ('name = "snorkel"', 'name = "snrkl"', ["label_model.name", "'snrkl'", "majority"]),
+            ('name = "auto"', 'name = "snrkl"', ["label_model.name", "'snrkl'", "majority"]),
             ("margin", "margn", ["query.mix", "'margn'", "margin"]),
             ("size = 100", "size = 0", ["query.size", "0", "1"]),
             ("size = 100", "sise = 100", ["query.sise", "size"]),

@@ -118,7 +118,7 @@ def test_a_fresh_file_reads_back_whatever_the_labels_are(labels: list[str], file
     assert (config.project.labels, config.data.files) == (labels, files)
     bare = parse_config({"project": {"name": "texts", "labels": labels}, "data": {"files": files}})
     assert config == bare  # what it spells out are the defaults
-    assert 'name = "snorkel" # or majority' in text
+    assert 'name = "auto" # or snorkel, majority' in text
 
 
 @given(before=LABELS, after=LABELS)

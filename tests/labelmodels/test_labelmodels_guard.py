@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from labelkit.labelmodels import VoteStatistics
-from labelkit.labelmodels.guard import Diverged, Evidence, derived_seed, guarded_fit
+from labelkit.labelmodels.evidence import Evidence
+from labelkit.labelmodels.guard import Diverged, derived_seed, guarded_fit
 
 BALANCE = np.array([0.5, 0.3, 0.2])
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from labelkit.errors import LabelModelError
 from labelkit.labelmodels import VoteStatistics
 from labelkit.labelmodels import cooccurrence as module
-from labelkit.labelmodels.patterns import Words, distinct_patterns
+from labelkit.labelmodels import patterns as pattern_module
+from labelkit.labelmodels import statistics as statistics_module
+from labelkit.labelmodels.patterns import Words, distinct_patterns, few_patterns
 
 
 @st.composite
@@ -31,6 +33,7 @@ def all_alike(words: Words) -> Words:
     return np.zeros(len(words), dtype=np.uint64)
 
 
+@settings(deadline=None)
 @given(label_matrices(), st.booleans())
 def test_patterns_are_the_distinct_rows_in_order_of_appearance(
     matrix: tuple[npt.NDArray[np.int8], int], colliding: bool
@@ -67,6 +70,7 @@ def same(one: VoteStatistics, other: VoteStatistics) -> bool:
     return all(ours[name].tobytes() == theirs[name].tobytes() for name in ours)
 
 
+@settings(deadline=None)
 @given(label_matrices(), st.integers(1, 50))
 def test_statistics_are_exact_in_any_shards(matrix: tuple[npt.NDArray[np.int8], int], shard_size: int) -> None:
     L, k = matrix
@@ -81,6 +85,7 @@ def test_statistics_are_exact_in_any_shards(matrix: tuple[npt.NDArray[np.int8], 
     assert found.counts.sum() == len(voted)
 
 
+@settings(deadline=None)
 @given(label_matrices(), label_matrices())
 def test_merging_two_is_stacking_their_matrices(
     first: tuple[npt.NDArray[np.int8], int], second: tuple[npt.NDArray[np.int8], int]
@@ -131,6 +136,91 @@ def test_arrays_hold_everything() -> None:
         VoteStatistics.from_arrays({name: array for name, array in arrays.items() if name != "sample_keys"})
     with pytest.raises(LabelModelError, match="of 5 functions and 2 classes have arrays of"):
         VoteStatistics.from_arrays({**arrays, "sample_rows": arrays["sample_rows"][1:]})
+
+
+@settings(deadline=None)
+@given(label_matrices(), st.integers(1, 12), st.integers(0, 40), st.integers(1, 30), st.integers(1, 15), st.data())
+def test_exact_patterns_do_not_depend_on_the_grouping(
+    matrix: tuple[npt.NDArray[np.int8], int], most: int, keep: int, cut: int, size: int, data: st.DataObject
+) -> None:
+    L, k = matrix
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(statistics_module, "MOST_PATTERNS", most)
+        parts = in_shards(L, k, size, keep=keep + 1)
+        merged = VoteStatistics.merge(parts)
+        held = list(parts)
+        while len(held) > 1:
+            at = data.draw(st.integers(0, len(held) - 2))
+            held[at : at + 2] = [VoteStatistics.merge(held[at : at + 2])]
+        assert same(held[0], merged)
+        stored = VoteStatistics.from_arrays(merged.to_arrays())
+    voted = L[(L != -1).any(axis=1)]
+    distinct = list(dict.fromkeys(map(tuple, voted.tolist())))
+    assert merged.exact == (merged.sample.complete or len(distinct) <= most)
+    assert stored.exact == merged.exact
+    if merged.exact:
+        assert [tuple(row) for row in stored.patterns.tolist()] == distinct
+        assert stored.counts.tolist() == [int((voted == row).all(axis=1).sum()) for row in np.array(distinct)]
+    else:
+        assert set(map(tuple, merged.patterns.tolist())) <= set(distinct)
+
+
+def test_few_patterns_of_many_rows_are_exact() -> None:
+    L = votes(120_000, 6, 2, 0.5)
+    whole = VoteStatistics.from_votes(L, 2)
+    assert whole.exact
+    assert not whole.sample.complete
+    voted = (L != -1).any(axis=1)
+    assert int(whole.counts.sum()) == int(voted.sum())
+    rows, first, counts = np.unique(L[voted], axis=0, return_index=True, return_counts=True)
+    order = np.argsort(first)
+    np.testing.assert_array_equal(whole.patterns, rows[order])
+    np.testing.assert_array_equal(whole.counts, counts[order])
+    assert same(whole, VoteStatistics.merge(in_shards(L, 2, 40_000)))
+
+
+def test_too_many_patterns_fall_back_on_the_sample() -> None:
+    L = votes(130_000, 30, 3, 0.5)
+    whole = VoteStatistics.from_votes(L, 3)
+    assert not whole.exact
+    assert "pattern_rows" not in whole.to_arrays()
+    assert int(whole.counts.sum()) == len(whole.sample.rows)
+
+
+@settings(deadline=None)
+@given(label_matrices(), st.integers(0, 12), st.booleans())
+def test_both_ways_to_count_rows_agree(matrix: tuple[npt.NDArray[np.int8], int], most: int, by_number: bool) -> None:
+    L, _ = matrix
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pattern_module, "_FEW_NUMBERS", 1 << 20 if by_number else 0)
+        patch.setattr(pattern_module, "SHARD_SIZE", 7)
+        found = few_patterns(L, most)
+    voted = L[(L != -1).any(axis=1)]
+    distinct = list(dict.fromkeys(map(tuple, voted.tolist())))
+    if found is None:
+        assert len(distinct) > most
+    else:
+        assert [tuple(row) for row in found.rows.tolist()] == distinct
+        assert found.counts.sum() == len(voted)
+
+
+def test_patterns_of_wide_matrices_take_no_more_memory() -> None:
+    assert statistics_module.most_patterns(10, 2) == 50_000
+    assert statistics_module.most_patterns(5_000, 2) == 13_421
+    assert statistics_module.most_patterns(5_000, 1_000) == 6_710
+
+
+def test_wide_matrices_go_without_pairs() -> None:
+    L = votes(20, 90, 2, 0.5)
+    found = VoteStatistics.from_votes(L, 200)
+    assert found.pairs is None
+    assert found.vote_counts.shape == (90, 200)
+    np.testing.assert_array_equal(found.vote_counts[:, :2], [[(c == 0).sum(), (c == 1).sum()] for c in L.T])
+    with pytest.raises(LabelModelError, match="90 labeling functions × 200 classes hold no co-occurrences: more than"):
+        _ = found.cooccurrence
+    again = VoteStatistics.from_arrays(VoteStatistics.merge([found, found]).to_arrays())
+    assert again.pairs is None
+    np.testing.assert_array_equal(again.vote_counts, 2 * found.vote_counts)
 
 
 def test_statistics_that_do_not_fit_are_not_merged() -> None:

@@ -47,7 +47,7 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Path:
         project.import_items(write_rows(home.parent / "items.csv", rows))
     (home / "labeling_functions" / "functions.py").write_text(FUNCTIONS, encoding="utf-8")
     toml = home / "labelkit.toml"
-    toml.write_text(toml.read_text().replace('name = "snorkel"', 'name = "majority"'))
+    toml.write_text(toml.read_text().replace('name = "auto"', 'name = "majority"'))
     return home
 
 

@@ -65,9 +65,13 @@ def show(result: VoteResult) -> None:
             f"  {name}: its stored votes were stale (it depends on something that is not in its source)", markup=False
         )
     for name, count in result.faults.items():
-        out.print(f"  {name} raised on {count:,} items, counted as abstain; for instance:", markup=False)
+        counted = "not in it" if name in result.slices else "abstain"
+        out.print(f"  {name} raised on {count:,} items, counted as {counted}; for instance:", markup=False)
         for fault in [f for f in result.fault_examples if f.function == name][:2]:
             out.print(f"    item {fault.item_id}: {fault.problem}", markup=False)
+    if result.slices:
+        members = ", ".join(f"{name} {count:,}" for name, count in result.slices.items())
+        out.print(f"  slices: {members}; see `labelkit slices`", markup=False)
     for warning in result.warnings:
         out.print(f"  {warning}", markup=False)
 

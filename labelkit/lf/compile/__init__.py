@@ -30,6 +30,7 @@ KERNELS: Final[Mapping[str, tuple[FunctionKind, ...]]] = {
     "labelkit.lf.compile.lookups:LookupKernel": ("lookup",),
     "labelkit.lf.compile.models:ModelKernel": ("model",),
     "labelkit.lf.compile.recognise.kernel:RecognisingKernel": ("python", "snorkel"),
+    "labelkit.lf.compile.slices:SliceKernel": ("slice",),
 }
 
 

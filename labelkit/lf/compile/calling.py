@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final, cast
 
 from labelkit.errors import FunctionFault, FunctionTimeout
-from labelkit.lf.base import LabelingFunction, describe
+from labelkit.lf.base import LabelingFunction, describe, noun
 from labelkit.lf.compile.preparing import Failed, InPreprocessor, StepTimeUp
 from labelkit.lf.python import PythonFunction, SnorkelFunction
 from labelkit.lf.rows import RowIsShared, private_copy
@@ -169,4 +169,4 @@ def _allowing(function: LabelingFunction) -> str:
     everywhere = "fault_tolerant = true under [labeling_functions] in labelkit.toml"
     if isinstance(function, SnorkelFunction):
         return everywhere
-    return f"@labeling_function(fault_tolerant=True), or {everywhere}"
+    return f"@{noun(function).replace(' ', '_')}(fault_tolerant=True), or {everywhere}"

@@ -1,0 +1,215 @@
+"""Calibrating a label model's probabilities on items whose label is known: a temperature and a share of doubt.
+
+A temperature T > 1 takes the log-probabilities closer together. It cannot reach a probability of 1, which
+majority vote gives wherever nobody disagrees; so some of the whole is spread evenly over the classes::
+
+    p' = (1 − e) · softmax(log p / T) + e / k
+
+Both are fitted by maximum a posteriori with priors around "as it is", so that few labels move little. The
+order of an item's classes, and its exact ties, stay as they are. Who decides labels with a tolerance
+(:func:`labelkit.labelmodels.base.decide`) should do so before: probabilities may come closer together.
+
+Apply it to covered items only. What nothing was voted on has the class balance for probabilities, and no
+label that would show whether that is right.
+
+References
+----------
+Guo, Pleiss, Sun, Weinberger (2017): On calibration of modern neural networks (temperature scaling).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from labelkit.errors import LabelModelError
+from labelkit.types import ABSTAIN, SHARD_SIZE, FloatArray, IntArray
+
+MINIMUM: Final = 20
+"""Labelled rows from which on probabilities are changed at all."""
+
+LOWEST: Final = 0.1
+HIGHEST: Final = 10.0
+"""Bounds of the temperature."""
+
+SPREAD: Final = 1.0
+"""Standard deviation of the normal prior of log T around 0."""
+
+DOUBT: Final = (0.5, 5.0)
+"""Pseudo-counts of labels that are pure chance and of ones that are not: Beta prior of e."""
+
+_MOST: Final = 0.99
+_STEPS: Final = 48
+_GOLDEN: Final = (math.sqrt(5) - 1) / 2
+
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """How probabilities are to be changed.
+
+    Attributes
+    ----------
+    value
+        The temperature T; above 1 makes probabilities less certain.
+    mixing
+        The share e that is spread evenly over the classes, 0 … 1.
+    n
+        Labelled rows that it rests on.
+    used
+        False where there were too few: ``value`` is 1 then, and ``mixing`` 0.
+    why
+        In words.
+    """
+
+    value: float
+    mixing: float
+    n: int
+    used: bool
+    why: str
+
+
+def fit_temperature(proba: FloatArray, gold: IntArray, *, mixing: bool = True, minimum: int = MINIMUM) -> Temperature:
+    """The temperature and the share of doubt that fit known labels.
+
+    Parameters
+    ----------
+    proba
+        Class probabilities, shape (g, k), of covered items; of a model that has not learned from ``gold``
+        (or, for each row, not from that row's label), else they look better than they are.
+    gold
+        Known labels, shape (g,), −1 where unknown; such rows are left out.
+    mixing
+        Also fit the share of doubt; else it is 0 and only the temperature is fitted.
+    minimum
+        With fewer labelled rows nothing is changed.
+
+    Raises
+    ------
+    LabelModelError
+        If the shapes do not fit, or a value is no probability or no class.
+    """
+    P = _checked(proba)
+    labels = np.asarray(gold)
+    if labels.shape != (len(P),):
+        raise LabelModelError(f"gold has the shape {labels.shape}, expected ({len(P)},): one label for each row")
+    k = P.shape[1]
+    if labels.size and (labels.dtype.kind not in "iu" or labels.min() < ABSTAIN or labels.max() >= k):
+        raise LabelModelError(f"gold must hold whole numbers from -1 to {k - 1}")
+    rows = np.flatnonzero(labels != ABSTAIN)
+    n = len(rows)
+    if n < max(minimum, 1):
+        return Temperature(1.0, 0.0, n, False, f"{n} labelled items are too few to calibrate on ({minimum} are enough)")
+    fit = _Fit(P[rows], labels[rows].astype(np.intp), mixing)
+    value, share = fit.best()
+    return Temperature(value, share, n, True, _words(value, share, n))
+
+
+def apply_temperature(proba: FloatArray, value: float, mixing: float = 0.0) -> Numbers:
+    """Probabilities at a temperature, with a share of doubt.
+
+    Parameters
+    ----------
+    proba
+        Shape (n, k), rows summing to one. Not written to.
+    value
+        The temperature, above 0; at 1 (and without mixing) nothing changes, to the bit.
+    mixing
+        The share spread evenly, 0 … 1. Without it, a probability of zero stays exactly zero.
+
+    Raises
+    ------
+    LabelModelError
+        If a number cannot be used.
+    """
+    if not (math.isfinite(value) and value > 0):
+        raise LabelModelError(f"a temperature is a number above 0, not {value!r}")
+    if not 0 <= mixing <= 1:
+        raise LabelModelError(f"the share to mix in lies between 0 and 1, not {mixing!r}")
+    P = _checked(proba)
+    if value == 1 and mixing == 0:
+        return P.copy()
+    out = np.empty_like(P)
+    for start in range(0, len(P), SHARD_SIZE):
+        block = slice(start, start + SHARD_SIZE)
+        out[block] = (1 - mixing) * _tempered(P[block], value) + mixing / P.shape[1]
+    return out
+
+
+class _Fit:
+    """The posterior of (T, e): a search over log T, and for each T the best e, which is unique."""
+
+    def __init__(self, P: Numbers, gold: npt.NDArray[np.intp], mixing: bool) -> None:
+        self._even = 1 / P.shape[1]
+        self._mixing = mixing
+        # Without mixing, a label that was ruled out is as unlikely at every temperature.
+        possible = np.ones(len(gold), dtype=bool) if mixing else P[np.arange(len(gold)), gold] > 0
+        self._P, gold = P[possible], gold[possible]
+        self._at = np.arange(len(gold)), gold
+
+    def best(self) -> tuple[float, float]:
+        grid = np.linspace(math.log(LOWEST), math.log(HIGHEST), _STEPS + 1)
+        scores = [self._profile(t)[0] for t in grid]
+        top = int(np.argmax(scores))
+        low, high = grid[max(top - 1, 0)], grid[min(top + 1, _STEPS)]
+        log_t = _maximum(lambda t: self._profile(t)[0], float(low), float(high))
+        return math.exp(log_t), self._profile(log_t)[1]
+
+    def _profile(self, log_t: float) -> tuple[float, float]:
+        """The best log-posterior at this temperature, and its e."""
+        own = _tempered(self._P, math.exp(log_t))[self._at]
+        prior = -(log_t**2) / (2 * SPREAD**2)
+        if not self._mixing:
+            return float(np.log(np.maximum(own, np.finfo(float).tiny)).sum()) + prior, 0.0
+
+        def posterior(e: float) -> float:
+            with np.errstate(divide="ignore"):  # e = 0 with a label that was ruled out: −inf
+                likelihood = float(np.log((1 - e) * own + e * self._even).sum())
+                return likelihood + DOUBT[0] * float(np.log(e)) + DOUBT[1] * math.log(1 - e)
+
+        share = _maximum(posterior, 0.0, _MOST)
+        return posterior(share) + prior, share
+
+
+def _maximum(value: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function of one number with one maximum is highest: golden-section search, to 1e-6."""
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    at_left, at_right = value(left), value(right)
+    while high - low > 1e-6:
+        if at_left < at_right:
+            low, left, at_left = left, right, at_right
+            right = low + _GOLDEN * (high - low)
+            at_right = value(right)
+        else:
+            high, right, at_right = right, left, at_left
+            left = high - _GOLDEN * (high - low)
+            at_left = value(left)
+    return (low + high) / 2
+
+
+def _tempered(P: Numbers, value: float) -> Numbers:
+    """Rows of p^(1/T), summing to one; zeros stay zeros, equal values equal."""
+    powers = (P / P.max(axis=1, keepdims=True)) ** (1 / value)
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def _checked(proba: FloatArray) -> Numbers:
+    P = np.asarray(proba, dtype=np.float64)
+    if P.ndim != 2 or P.shape[1] < 1:
+        raise LabelModelError(f"probabilities have the shape {P.shape}, expected (n, k)")
+    if P.size and not (np.isfinite(P).all() and P.min() >= 0):
+        raise LabelModelError("probabilities must be finite numbers from 0 on")
+    if P.size and not np.allclose(P.sum(axis=1), 1, atol=1e-3):
+        raise LabelModelError("the probabilities of a row must sum to one")
+    return P
+
+
+def _words(value: float, share: float, n: int) -> str:
+    changed = f"temperature {value:.2f}" + (f", {share:.0%} spread evenly" if share else "")
+    return f"{changed}, fitted on {n} labelled items"

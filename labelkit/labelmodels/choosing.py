@@ -1,0 +1,112 @@
+"""Which label model the evidence speaks for, with and without known labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from labelkit.labelmodels.halves import split_half_reliability
+from labelkit.labelmodels.known_labels import KnownLabels, Make, shares_right
+from labelkit.labelmodels.statistics import VoteStatistics
+
+WEIGHTED: Final = "weighted-majority"
+CROWD: Final = "crowd"
+
+VOTES_OF_ALL_SIDES: Final = 0.9
+"""Share of the votes that must come from functions that vote for two classes or more, for a model with confusion
+matrices to be considered."""
+FEWEST_SOURCES: Final = 4
+LEAST_RELIABILITY: Final = 0.2
+"""Kappa between halves below which a latent class is not taken for the classes."""
+SLACK: Final = 0.02
+GOLD_STRENGTH: Final = 50.0
+"""Known labels that count as much as the evidence without any."""
+UNLABELED_LEAD: Final = 0.02
+"""What that evidence is taken to say: an accuracy so much higher."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One model that could have been chosen.
+
+    Attributes
+    ----------
+    considered
+        Whether it was held against the others; ``why`` says why not.
+    reliability
+        Kappa between halves of the functions; None where it was not needed.
+    gold_accuracy
+        On items with known labels that it had not seen (cross-validated); None without.
+    """
+
+    name: str
+    considered: bool
+    why: str
+    reliability: float | None = None
+    gold_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen model's name, one sentence that says why, and all candidates."""
+
+    name: str
+    sentence: str
+    candidates: tuple[Candidate, ...]
+
+
+def choose(statistics: VoteStatistics, evidence: KnownLabels, make: Mapping[str, Make], *, seed: int) -> Choice:
+    """Choose between one weight for each function and a confusion matrix for each source.
+
+    Parameters
+    ----------
+    statistics
+        Of the label matrix.
+    evidence
+        Known labels, if any.
+    make
+        Name → makes the unfitted candidate; :data:`WEIGHTED` and :data:`CROWD`.
+    seed
+        Of the splits.
+    """
+    sides = (statistics.vote_counts > 0).sum(axis=1)
+    votes = statistics.vote_counts.sum(axis=1)
+    share = float(votes[sides > 1].sum() / votes.sum())
+    sources = int((votes > 0).sum())
+    if share < VOTES_OF_ALL_SIDES:
+        why = (
+            f"{1 - share:.0%} of the votes come from functions that vote for a single class, where confusion"
+            " matrices collapse"
+        )
+        return _only_weights(why)
+    if sources < FEWEST_SOURCES:
+        return _only_weights(f"{_number(sources)} voted, too few to tell whether confusion matrices find the classes")
+    rows = statistics.some_rows()
+    reliability = {name: split_half_reliability(rows, make[name], seed=seed) for name in (WEIGHTED, CROWD)}
+    trusted = reliability[CROWD] >= LEAST_RELIABILITY and reliability[CROWD] >= reliability[WEIGHTED] - SLACK
+    lead = UNLABELED_LEAD if trusted else -UNLABELED_LEAD
+    why = (
+        f"halves of the {sources} sources agree with kappa {reliability[CROWD]:.2f} under confusion matrices,"
+        f" {reliability[WEIGHTED]:.2f} under weights"
+    )
+    accuracy: dict[str, float] = {}
+    if evidence.enough:
+        for name in (WEIGHTED, CROWD):
+            right = shares_right(evidence.held_out(make[name]), evidence.gold)
+            accuracy[name] = float(right[evidence.judges].mean())
+        n = evidence.n
+        lead = (n * (accuracy[CROWD] - accuracy[WEIGHTED]) + GOLD_STRENGTH * lead) / (n + GOLD_STRENGTH)
+        why += f"; of {n} items with known labels they get {accuracy[CROWD]:.1%} and {accuracy[WEIGHTED]:.1%} right"
+    name = CROWD if lead > 0 else WEIGHTED
+    candidates = tuple(Candidate(one, True, why, reliability[one], accuracy.get(one)) for one in (WEIGHTED, CROWD))
+    return Choice(name, f"auto chose {name}: {why}", candidates)
+
+
+def _only_weights(why: str) -> Choice:
+    candidates = (Candidate(WEIGHTED, True, "always considered"), Candidate(CROWD, False, why))
+    return Choice(WEIGHTED, f"auto chose {WEIGHTED}: {why}", candidates)
+
+
+def _number(sources: int) -> str:
+    return {1: "only one function", 2: "only two functions", 3: "only three functions"}[sources]

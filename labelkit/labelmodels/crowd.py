@@ -1,0 +1,171 @@
+"""The crowd model: sources that answer any class, such as annotators, each with a confusion matrix.
+
+Dawid and Skene's model with a prior over the sources that is learned from them: see ``source_effects``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from labelkit.labelmodels.base import Arrays, LabelModel
+from labelkit.labelmodels.collapse import look_for_collapse
+from labelkit.labelmodels.crowd_fitting import CrowdSettings, fit_crowd
+from labelkit.labelmodels.pattern_votes import Floats, PatternVotes
+from labelkit.labelmodels.scoring import VoteScorer, to_probabilities
+from labelkit.labelmodels.statistics import VoteStatistics
+from labelkit.labelmodels.threads import over_rows
+from labelkit.labelmodels.validation import check_number, check_whole
+from labelkit.types import ABSTAIN, IntArray
+
+_MANY: Final = 0.5
+
+
+@dataclass(frozen=True)
+class _Rates:
+    """What one fit found; replaced as a whole, so that predicting threads never see half of another."""
+
+    logs: Floats
+    log_prior: Floats
+
+    @cached_property
+    def scorer(self) -> VoteScorer:
+        m, k = self.logs.shape[:2]
+        table = np.zeros((m, k + 1, k))
+        table[:, 1:] = self.logs
+        return VoteScorer(table, self.log_prior)
+
+
+class CrowdLabelModel(LabelModel):
+    """Confusion matrices of many sources, drawn to each other as far as the sources are alike.
+
+    For sources that answer any class: annotators, crowd workers, classifiers. Labeling functions that vote for
+    one class only have no confusion matrix that their votes could show; the notes say so where they prevail.
+
+    Parameters
+    ----------
+    cardinality
+        Number of classes k.
+    variance
+        Variance of the sources' effects (log-odds) that is assumed before any vote; it counts as much as 100
+        effects where the sources' own is estimated.
+    n_iter
+        Most rounds of expectation maximisation.
+    tol
+        Change of any probability below which the rounds end.
+    class_balance
+        Expected share of each class; uniform if None. The shares are estimated.
+    balance_items
+        Items that ``class_balance`` counts as much as.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> L = np.array([[0, 0, 1], [1, 1, 1], [0, 0, 0], [1, 1, 0], [-1, -1, -1]])
+    >>> CrowdLabelModel(2).fit(L).predict(L).tolist()
+    [0, 1, 0, 1, -1]
+    """
+
+    name: ClassVar[str] = "crowd"
+    unit: ClassVar[Literal["log-odds", "votes"]] = "log-odds"
+    uses_cooccurrence: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        cardinality: int,
+        *,
+        variance: float = 0.5,
+        n_iter: int = 100,
+        tol: float = 1e-3,
+        class_balance: Sequence[float] | None = None,
+        balance_items: float = 10.0,
+    ) -> None:
+        super().__init__(cardinality, class_balance=class_balance)
+        check_number("variance", variance, above=0.0)
+        check_whole("n_iter", n_iter, least=1)
+        check_number("tol", tol, least=0.0)
+        check_number("balance_items", balance_items, above=0.0)
+        self.variance = variance
+        self.n_iter = n_iter
+        self.tol = tol
+        self.balance_items = balance_items
+        self._found: _Rates | None = None
+
+    def _learn(
+        self, statistics: VoteStatistics, gold_votes: IntArray, gold: IntArray, names: Sequence[str] | None
+    ) -> None:
+        votes = PatternVotes.of(statistics, gold_votes, gold)
+        settings = CrowdSettings(self.variance, self._prior(), self.balance_items, self.n_iter, self.tol)
+        fit = fit_crowd(votes, settings)
+        self._found = _Rates(fit.logs, fit.log_prior)
+        self.n_functions = statistics.m
+        k = self.cardinality
+
+        def scores(block: PatternVotes) -> Floats:
+            return np.asarray(block.one_hot() @ fit.logs.reshape(-1, k)) + fit.log_prior
+
+        diagnostics, notes = look_for_collapse("the crowd model", votes, scores)
+        known = int(votes.counts[votes.gold != ABSTAIN].sum())
+        self.diagnostics = {**fit.figures, **diagnostics, "gold_n": known}
+        self.notes = notes
+        one_class = int(diagnostics["one_class_functions"])
+        if not notes and one_class > _MANY * statistics.m:
+            self.notes = [
+                f"{one_class} of {statistics.m} sources vote for one class only; the crowd model is made for sources"
+                " that answer any class"
+            ]
+
+    def _predict_proba(self, votes: IntArray) -> Floats:
+        scorer = self._need().scorer
+        probabilities = np.empty((len(votes), self.cardinality))
+
+        def score(start: int, stop: int) -> None:
+            for rows, scores in scorer.blocks(votes, start, stop):
+                probabilities[rows] = to_probabilities(scores)[:, : rows.stop - rows.start].T
+
+        over_rows(score, len(votes))
+        return probabilities
+
+    def contributions(self, votes: IntArray) -> Floats:
+        """Log rate of each vote under each class, shape (m, k).
+
+        ``softmax(log_prior + contributions(votes).sum(axis=0))`` is the item's row of :meth:`predict_proba`.
+        """
+        one = self._checked_item(votes)
+        added = np.zeros((len(one), self.cardinality))
+        voted = np.flatnonzero(one != ABSTAIN)
+        added[voted] = self._need().logs[voted, one[voted]]
+        return added
+
+    @property
+    def log_prior(self) -> Floats:
+        """Log of the estimated class shares, shape (k,); a copy."""
+        return self._need().log_prior.copy()
+
+    @property
+    def confusion(self) -> Floats:
+        """Rate at which source i answers a where the class is y, shape (m, k, k), at [i, a, y]; a copy."""
+        return np.exp(self._need().logs)
+
+    def _need(self) -> _Rates:
+        self._fitted_on()
+        assert self._found is not None
+        return self._found
+
+    def _arrays(self) -> Arrays:
+        found = self._need()
+        return {"log_rates": found.logs, "log_prior": found.log_prior}
+
+    def _restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        assert self.n_functions is not None
+        k = self.cardinality
+        found = _Rates(np.asarray(arrays["log_rates"]), np.asarray(arrays["log_prior"]))
+        shapes = (found.logs.shape, found.log_prior.shape)
+        if shapes != ((self.n_functions, k, k), (k,)):
+            raise ValueError(f"array shapes {shapes} do not fit {self.n_functions} functions and {k} classes")
+        self._found = found

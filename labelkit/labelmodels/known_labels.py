@@ -1,0 +1,109 @@
+"""Known labels as evidence: which of them may judge, and what a model says of them that was not told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from labelkit.labelmodels.base import TIE, LabelModel
+from labelkit.labelmodels.statistics import VoteStatistics
+from labelkit.labelmodels.validation import covered
+from labelkit.types import BoolArray, FloatArray, IntArray
+
+FOLDS: Final = 5
+FEWEST: Final = 10
+"""Covered items with a known label from which on accuracies on them are told."""
+
+Floats = npt.NDArray[np.float64]
+Make = Callable[[], LabelModel]
+
+
+@dataclass(frozen=True)
+class KnownLabels:
+    """Items whose label is known.
+
+    Attributes
+    ----------
+    votes, gold
+        Rows of the label matrix, shape (g, m), and labels (g,); g may be 0.
+    judges
+        Shape (g,): covered ones that accuracies are measured on: drawn at random, where there are ten of those.
+    random
+        Whether the judges were drawn at random.
+    """
+
+    statistics: VoteStatistics
+    votes: IntArray
+    gold: IntArray
+    judges: BoolArray
+    random: bool
+    seed: int
+    _held: dict[Any, Floats] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(
+        cls, statistics: VoteStatistics, votes: IntArray, gold: IntArray, *, drawn: BoolArray | None, seed: int
+    ) -> KnownLabels:
+        """Known labels (g,) of rows (g, m); ``drawn`` says which are a random sample, all if None."""
+        voted = covered(votes)
+        judges = voted if drawn is None else voted & drawn
+        random = drawn is None or int(judges.sum()) >= FEWEST
+        return cls(statistics, votes, gold, judges if random else voted, random, seed)
+
+    @property
+    def n(self) -> int:
+        """Number of the judges."""
+        return int(self.judges.sum())
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are enough to measure on."""
+        return self.n >= FEWEST
+
+    def held_out(self, make: Make) -> Floats:
+        """Class probabilities (g, k), each from a model that was told all labels but those of its fold."""
+        if make not in self._held:
+            self._held[make] = held_out(self.statistics, self.votes, self.gold, make, seed=self.seed)
+        return self._held[make]
+
+
+def held_out(statistics: VoteStatistics, gold_votes: IntArray, gold: IntArray, make: Make, *, seed: int) -> Floats:
+    """Class probabilities of items with known labels, each from a model that was not told its label.
+
+    Parameters
+    ----------
+    statistics
+        Of the whole label matrix.
+    gold_votes, gold
+        Rows (g, m) whose labels (g,) are known.
+    make
+        Makes the unfitted model.
+    seed
+        Of the five folds.
+
+    Returns
+    -------
+    ndarray, shape (g, k)
+    """
+    folds = np.random.default_rng(seed).permutation(len(gold)) % FOLDS
+    found = np.zeros((len(gold), statistics.cardinality))
+    for fold in np.unique(folds):
+        rest, here = folds != fold, folds == fold
+        model = make().fit_statistics(statistics, gold_votes=gold_votes[rest], gold=gold[rest])
+        found[here] = model.predict_proba(gold_votes[here])
+    return found
+
+
+def tops(probabilities: FloatArray) -> BoolArray:
+    """The most probable classes of each row of (n, k); several where they tie."""
+    return np.asarray(probabilities >= probabilities.max(axis=1, keepdims=True) - TIE)
+
+
+def shares_right(probabilities: FloatArray, gold: IntArray) -> Floats:
+    """For each of g items 1 if its label is the most probable class, its share where classes tie, else 0."""
+    top = tops(probabilities)
+    return np.asarray(top[np.arange(len(gold)), gold] / top.sum(axis=1))

@@ -1,0 +1,101 @@
+"""How a label model stands against majority vote: where it decides otherwise, and what that gains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from labelkit.labelmodels.base import LabelModel
+from labelkit.labelmodels.known_labels import KnownLabels, Make, shares_right, tops
+from labelkit.labelmodels.majority import MajorityLabelModel
+from labelkit.labelmodels.statistics import VoteStatistics
+from labelkit.types import FloatArray
+
+RESAMPLES: Final = 12
+Z95: Final = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a model stands against majority vote.
+
+    Attributes
+    ----------
+    differs, of_ties
+        Share of the covered items that it decides otherwise; the part of it where majority vote is tied.
+    lead, low, high
+        Its accuracy less that of majority vote, with a 95% interval.
+    gold_n
+        Covered items with known labels that the lead is measured on, each by a model that had not seen its
+        label; 0 where it is the model's own estimate, with an interval over resampled items.
+    gold_random
+        Whether these items were drawn at random; else the lead may be another on all items.
+    """
+
+    differs: float
+    of_ties: float
+    lead: float
+    low: float
+    high: float
+    gold_n: int = 0
+    gold_random: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """In words."""
+        differs = (
+            f"it decides {self.differs:.1%} of the covered items otherwise than majority vote"
+            f" ({self.of_ties:.1%} are ties there)"
+        )
+        span = f"{self.lead:+.1%} [{self.low:+.1%}, {self.high:+.1%}]"
+        if self.gold_n:
+            chosen = "" if self.gold_random else ", which were not drawn at random,"
+            items = f"{self.gold_n:,} covered items with known labels{chosen}"
+            return f"{differs}; on {items} its accuracy is {span} against it"
+        return f"{differs}; by its own estimate its accuracy is {span} against it, which only known labels can confirm"
+
+
+def standing(
+    model: LabelModel, statistics: VoteStatistics, evidence: KnownLabels, make: Make, *, seed: int
+) -> Standing:
+    """Hold a fitted model against majority vote, on known labels or else by its own estimate."""
+    rows = statistics.some_rows()
+    majority = MajorityLabelModel(statistics.cardinality).fit(rows)
+    theirs, ours = majority.predict_proba(rows), model.predict_proba(rows)
+    tied = tops(theirs).sum(axis=1) > 1
+    differs = (tops(ours) != tops(theirs)).any(axis=1)
+    shares = float(differs.mean()), float((differs & tied).mean())
+    if evidence.enough:
+        right = shares_right(evidence.held_out(make), evidence.gold)
+        lead = right - shares_right(majority.predict_proba(evidence.votes), evidence.gold)
+        return Standing(
+            *shares, *paired_difference(lead[evidence.judges]), gold_n=evidence.n, gold_random=evidence.random
+        )
+    expected = _expected_lead(ours, theirs)
+    generator = np.random.default_rng(seed)
+    again = []
+    for _ in range(RESAMPLES):
+        drawn = rows[generator.integers(0, len(rows), len(rows))]
+        again.append(_expected_lead(make().fit(drawn).predict_proba(rows), theirs))
+    low, high = np.quantile(again, [0.025, 0.975])
+    return Standing(*shares, expected, min(float(low), expected), max(float(high), expected))
+
+
+def paired_difference(leads: FloatArray) -> tuple[float, float, float]:
+    """Mean of paired differences in [−1, 1] and its 95% interval, by the adjusted Wald method.
+
+    Agresti, Min (2005): Simple improved confidence intervals for comparing matched proportions.
+    """
+    n = len(leads) + 2
+    middle = float(leads.sum()) / n
+    spread = Z95 * float(np.sqrt(max((np.square(leads).sum() + 1) / n - middle**2, 0.0) / n))
+    mean = float(leads.mean())
+    return mean, max(-1.0, min(middle - spread, mean)), min(1.0, max(middle + spread, mean))
+
+
+def _expected_lead(ours: FloatArray, theirs: FloatArray) -> float:
+    """By our probabilities: accuracy of our decisions less that of theirs."""
+    shares = [tops(one) / tops(one).sum(axis=1, keepdims=True) for one in (ours, theirs)]
+    return float(((shares[0] - shares[1]) * ours).sum(axis=1).mean())
