@@ -23,9 +23,12 @@ from labelkit.types import ABSTAIN, FloatArray, IntArray
 RESAMPLES: Final = 200
 """Quantiles of 2.5% rest on five of these on either side."""
 
+MOST_RESAMPLED: Final = 5_000
+"""Items that are resampled at most."""
+
 
 @dataclass(frozen=True)
-class Difference:
+class MeanDifference:
     """A difference of shares with its 95% interval."""
 
     value: float
@@ -52,7 +55,7 @@ class ErrorInterval:
     low: float
     high: float
     chance: float
-    over: Difference
+    over: MeanDifference
 
 
 def error_interval(
@@ -72,24 +75,42 @@ def error_interval(
     known = np.flatnonzero(gold != ABSTAIN)
     if not len(known):
         return None
-    P, truth = probabilities[known].astype(np.float64), gold[known]
+    P, truth = probabilities[known].astype(np.float64), gold[known].astype(np.intp)
     found = measure_calibration(P, truth).top
+    confidence, right = P.max(axis=1), tie_shares(P)[np.arange(len(truth)), truth]
     generator = np.random.default_rng(seed)
-    n = len(truth)
-    errors = []
-    for _ in range(resamples):
-        drawn = generator.integers(0, n, n)
-        errors.append(measure_calibration(P[drawn], truth[drawn]).top.ece_debiased)
-    low, high = (float(each) for each in np.quantile(errors, [0.025, 0.975]))
-    confidence = P.max(axis=1)
+    below, above = _reach(confidence, right, generator, resamples)
     chance = _by_chance(confidence, generator, resamples)
-    right = tie_shares(P)[np.arange(n), truth.astype(np.intp)]
     return ErrorInterval(
-        low=min(low, found.ece_debiased) if found.ece > chance else 0.0,
-        high=max(high, found.ece_debiased),
+        low=max(0.0, found.ece_debiased - below) if found.ece > chance else 0.0,
+        high=min(1.0, found.ece_debiased + above),
         chance=chance,
         over=_mean_difference(confidence - right),
     )
+
+
+def _reach(confidence: Numbers, right: Numbers, generator: np.random.Generator, resamples: int) -> tuple[float, float]:
+    """How far the interval reaches below and above the debiased error: 2.5% and 97.5% quantiles over resampled items.
+
+    Of very many items a random part is resampled; the reach shrinks with the root of their number.
+    """
+    part = generator.permutation(len(confidence))[:MOST_RESAMPLED]
+    n = len(part)
+    middle = _debiased(confidence[part], right[part], generator)
+    errors = []
+    for _ in range(resamples):
+        drawn = part[generator.integers(0, n, n)]
+        errors.append(_debiased(confidence[drawn], right[drawn], generator))
+    low, high = np.quantile(errors, [0.025, 0.975])
+    shrunk = math.sqrt(n / len(confidence))
+    return shrunk * max(0.0, middle - float(low)), shrunk * max(0.0, float(high) - middle)
+
+
+def _debiased(confidence: Numbers, right: Numbers, generator: np.random.Generator) -> float:
+    # Two columns stand for all classes: the label's own, and one for every other; a tie falls to either.
+    P = np.column_stack([confidence, np.zeros(len(confidence))])
+    wrong = generator.random(len(right)) >= right
+    return measure_calibration(P, wrong.astype(np.intp)).top.ece_debiased
 
 
 def _by_chance(confidence: Numbers, generator: np.random.Generator, resamples: int) -> float:
@@ -103,10 +124,10 @@ def _by_chance(confidence: Numbers, generator: np.random.Generator, resamples: i
     return float(np.quantile(errors, 0.95))
 
 
-def _mean_difference(differences: Numbers) -> Difference:
+def _mean_difference(differences: Numbers) -> MeanDifference:
     """Mean of differences in [−1, 1] with a 95% interval: adjusted Wald, one pseudo-item at either end."""
     n = len(differences) + 2
     middle = float(differences.sum()) / n
     spread = Z95 * math.sqrt(max((float(np.square(differences).sum()) + 2) / n - middle**2, 0.0) / n)
     mean = float(differences.mean())
-    return Difference(mean, max(-1.0, min(middle - spread, mean)), min(1.0, max(middle + spread, mean)))
+    return MeanDifference(mean, max(-1.0, min(middle - spread, mean)), min(1.0, max(middle + spread, mean)))

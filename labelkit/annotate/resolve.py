@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
+from labelkit.annotate.consensus import PeopleAnswers, people_answers
 from labelkit.types import ABSTAIN, Annotation, BoolArray, IntArray
 
 
@@ -31,6 +33,8 @@ class HumanLabels:
         (n,) bool: outside the train split; models never learn from such an item's label.
     disputed
         Items whose annotators disagree and that nobody has decided yet.
+    annotations, merged
+        What all this was made from: the answers that count, and the id of each merged class's successor.
     """
 
     label: IntArray
@@ -42,6 +46,13 @@ class HumanLabels:
     asked: BoolArray
     untaught: BoolArray
     disputed: list[int] = field(default_factory=list)
+    annotations: tuple[Annotation, ...] = ()
+    merged: Mapping[int, int] = field(default_factory=dict)
+
+    @cached_property
+    def opinions(self) -> PeopleAnswers:
+        """Single answers that models may learn from: of people, in the train split, but the audit ones."""
+        return people_answers(self.annotations, merged=self.merged, left_out=self.audit | self.untaught)
 
     @property
     def held_out(self) -> BoolArray:
@@ -138,6 +149,8 @@ def resolve(
         asked=asked,
         untaught=np.zeros(n, dtype=bool) if untaught is None else untaught,
         disputed=sorted(disputed),
+        annotations=tuple(stored),
+        merged=successor,
     )
 
 

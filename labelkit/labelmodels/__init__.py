@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from labelkit.labelmodels.crowd import CrowdLabelModel as CrowdLabelModel
     from labelkit.labelmodels.crowd_answers import crowd_consensus as crowd_consensus
     from labelkit.labelmodels.dawid_skene import DawidSkeneLabelModel as DawidSkeneLabelModel
+    from labelkit.labelmodels.known_labels import held_out as held_out
     from labelkit.labelmodels.mace import MaceLabelModel as MaceLabelModel
     from labelkit.labelmodels.majority import MajorityLabelModel as MajorityLabelModel
     from labelkit.labelmodels.snorkel import SnorkelLabelModel as SnorkelLabelModel
@@ -45,6 +46,7 @@ _PUBLIC = {
     "MaceLabelModel": "labelkit.labelmodels.mace",
     "DawidSkeneLabelModel": "labelkit.labelmodels.dawid_skene",
     "LabelModel": "labelkit.labelmodels.base",
+    "held_out": "labelkit.labelmodels.known_labels",
     "MajorityLabelModel": "labelkit.labelmodels.majority",
     "SnorkelLabelModel": "labelkit.labelmodels.snorkel",
     "VoteStatistics": "labelkit.labelmodels.statistics",
@@ -66,6 +68,7 @@ __all__ = [
     "annotator_consensus",
     "covered",
     "crowd_consensus",
+    "held_out",
     "label_model",
     "load_label_model",
     "prepare",

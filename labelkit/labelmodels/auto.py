@@ -69,6 +69,7 @@ class AutoLabelModel(LabelModel):
     name: ClassVar[str] = "auto"
     unit: ClassVar[Literal["log-odds", "votes"]] = "log-odds"
     uses_cooccurrence: ClassVar[bool] = False
+    learns_class_balance: ClassVar[bool] = True
 
     def __init__(self, cardinality: int, *, class_balance: Sequence[float] | None = None, seed: int = 0) -> None:
         super().__init__(cardinality, class_balance=class_balance)
@@ -121,7 +122,7 @@ class AutoLabelModel(LabelModel):
         self.n_functions = statistics.m
         self.notes = [choice.sentence, against.sentence, *model.notes]
         self.diagnostics = _figures(choice, against, model)
-        if evidence.enough:
+        if evidence.enough and evidence.random:
             self.calibrate(evidence.held_out(make[choice.name])[evidence.judges], gold[evidence.judges])
 
     def _make(self, name: str) -> LabelModel:
@@ -159,5 +160,6 @@ def _figures(choice: Choice, against: Standing, model: LabelModel) -> dict[str, 
         "why": choice.sentence,
         "candidates": [asdict(one) for one in choice.candidates],
         "standing": asdict(against),
+        "told": [choice.sentence, against.sentence],
         "model": model.diagnostics,
     }

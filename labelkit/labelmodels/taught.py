@@ -25,10 +25,15 @@ from labelkit.types import ABSTAIN, FloatArray, IntArray
 
 SCALES: Final = (0.5, 1.0, 2.0)
 VARIANCES: Final = (0.05, 0.3, 1.0)
+BALANCE: Final = 0.03
+"""Prior variance of what every item's score of a class starts from. Class shares move it slowly: taken as they are
+in 100 labels they were measured to hurt where the items to label have other shares than those labeled."""
 SHARED: Final = 0.7
 """Share of a weight's variance that all of a function's weights have in common."""
 MOST_COLUMNS: Final = 400
 """Weights that labels may move; where they bear on more, those with the most labels."""
+FEW_CLASSES: Final = 10
+"""Up to so many classes each is told from all others also where nothing was voted or labelled so."""
 _STEPS: Final = 50
 _TOLERANCE: Final = 1e-7
 _NEVER: Final = -1e9
@@ -45,13 +50,16 @@ class TaughtWeights:
     ----------
     weights
         What a vote of function i for class c adds to the log score of c, shape (m, k).
+    start
+        What every item's class scores start from, shape (k,).
     scale, variance
         Their posterior means over the grid.
     n
         Covered items with known labels that taught.
     """
 
-    weights: FloatArray
+    weights: Floats
+    start: Floats
     scale: float
     variance: float
     n: int
@@ -69,25 +77,26 @@ def teach(weights: FloatArray, start: FloatArray, gold_votes: IntArray, gold: In
     gold_votes, gold
         Rows (g, m) of the label matrix whose labels (g,) are known. Rows without a vote teach nothing.
     """
+    own, begin = np.array(weights, dtype=np.float64), np.array(start, dtype=np.float64)
     voted = covered(gold_votes)
     if not voted.any():
-        return TaughtWeights(np.array(weights), 1.0, 0.0, 0)
-    lesson = _Lesson.of(gold_votes[voted], gold[voted], weights.shape[1])
-    settings = list(product(SCALES, VARIANCES))
-    offsets = {scale: lesson.offsets(scale * weights, start) for scale in SCALES}
+        return TaughtWeights(own, begin, 1.0, 0.0, 0)
+    lesson = _Lesson.of(gold_votes[voted], gold[voted], own.shape[1])
+    settings = np.array(list(product(SCALES, VARIANCES)))
+    offsets = {scale: lesson.offsets(scale * own, begin) for scale in SCALES}
     found = [lesson.solve(offsets[scale], variance) for scale, variance in settings]
     evidence = np.array([each for _, each in found])
     share = np.exp(evidence - evidence.max())
     share /= share.sum()
     moved = share @ np.array([deviation for deviation, _ in found])
-    scale = float(share @ np.array([scale for scale, _ in settings]))
-    variance = float(share @ np.array([variance for _, variance in settings]))
-    return TaughtWeights(scale * weights + lesson.by_vote(moved, weights.shape), scale, variance, int(voted.sum()))
+    scale, variance = (float(mean) for mean in share @ settings)
+    by_vote, by_class = lesson.by_vote(moved, own.shape)
+    return TaughtWeights(scale * own + by_vote, begin + by_class, scale, variance, int(voted.sum()))
 
 
 @dataclass(frozen=True)
 class _Lesson:
-    """Labelled vote patterns, their classes in slots: those voted for or given as a label, and all others in one."""
+    """Labelled vote patterns, their classes in slots: all if few, else those voted or labelled and one for the rest."""
 
     rows: IntArray
     """Distinct patterns, shape (d, m)."""
@@ -99,7 +108,7 @@ class _Lesson:
     """Which columns add to a slot's score, shape (d, s, p)."""
     function: Ints
     label: Ints
-    """What each column is: a function's votes for a class, or for any class (−1)."""
+    """What each column is: a function's votes for a class, or for any class (−1); or a class's start (function −1)."""
 
     @classmethod
     def of(cls, votes: IntArray, gold: IntArray, k: int) -> _Lesson:
@@ -108,6 +117,8 @@ class _Lesson:
         at, function = np.nonzero(rows != ABSTAIN)
         voted = rows[at, function].astype(np.intp)
         slots = np.unique(np.concatenate([at * k + voted, pattern * k + gold]))
+        if k <= FEW_CLASSES:
+            slots = np.arange(len(rows) * k)
         owner = slots // k
         first = np.searchsorted(owner, np.arange(len(rows)))
         position = np.arange(len(slots)) - first[owner]
@@ -117,11 +128,16 @@ class _Lesson:
         np.add.at(labels, (pattern, position[np.searchsorted(slots, pattern * k + gold)]), 1.0)
         cells, cell = np.unique(function * k + voted, return_inverse=True)
         functions, shared = np.unique(function, return_inverse=True)
-        design = np.zeros((*classes.shape, len(cells) + len(functions)))
+        starts = np.unique(slots % k)
+        design = np.zeros((*classes.shape, len(cells) + len(functions) + len(starts)))
         slot = position[np.searchsorted(slots, at * k + voted)]
         design[at, slot, cell] = 1.0
         design[at, slot, len(cells) + shared] = 1.0
-        which = np.concatenate([cells // k, functions]), np.concatenate([cells % k, np.full(len(functions), -1)])
+        design[owner, position, len(cells) + len(functions) + np.searchsorted(starts, slots % k)] = 1.0
+        which = (
+            np.concatenate([cells // k, functions, np.full(len(starts), -1)]),
+            np.concatenate([cells % k, np.full(len(functions), -1), starts]),
+        )
         kept = _most_labelled(design, labels)
         return cls(rows, classes, labels, design[:, :, kept], which[0][kept], which[1][kept])
 
@@ -143,6 +159,7 @@ class _Lesson:
     def solve(self, offsets: Floats, variance: float) -> tuple[Floats, float]:
         """Most probable deviations of the columns from their prior means (p,), and the log evidence."""
         spread = np.sqrt(np.where(self.label < 0, SHARED, 1 - SHARED) * variance)
+        spread[self.function < 0] = np.sqrt(BALANCE)
         d, s, p = self.design.shape
         whitened = (self.design * spread).reshape(d * s, p)
         items = self.labels.sum(axis=1)
@@ -175,13 +192,15 @@ class _Lesson:
                 break
         return u * spread, -value - 0.5 * float(np.linalg.slogdet(hessian)[1])
 
-    def by_vote(self, moved: Floats, shape: tuple[int, ...]) -> Floats:
-        """Deviations (p,) as deviations of the weights (m, k)."""
-        found = np.zeros(shape)
-        own = self.label >= 0
+    def by_vote(self, moved: Floats, shape: tuple[int, ...]) -> tuple[Floats, Floats]:
+        """Deviations (p,) as deviations of the weights (m, k) and of the start (k,)."""
+        found, start = np.zeros(shape), np.zeros(shape[1])
+        begins, shared = self.function < 0, self.label < 0
+        own = ~begins & ~shared
         found[self.function[own], self.label[own]] += moved[own]
-        found[self.function[~own]] += moved[~own][:, None]
-        return found
+        found[self.function[shared]] += moved[shared][:, None]
+        start[self.label[begins]] += moved[begins]
+        return found, start
 
 
 def _most_labelled(design: Floats, labels: Floats) -> Ints:

@@ -100,7 +100,7 @@ class WeightedMajorityLabelModel(WeightedVotesModel):
         unaided = statistics.remembered(settings, lambda: self._unaided(statistics))
         start = np.log(self._prior())
         taught = teach(unaided.weights, start, gold_votes, gold)
-        self._weights = Weights(np.asarray(taught.weights), start)
+        self._weights = Weights(taught.weights, taught.start)
         self.n_functions = statistics.m
         self.diagnostics = {
             "votes_for": (statistics.vote_counts > 0).tolist(),

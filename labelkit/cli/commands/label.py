@@ -39,6 +39,10 @@ def show(result: LabelResult, *, scores: bool = True) -> None:
     out.print(f"  {counts}", markup=False)
     if result.human:
         out.print(f"  people's answers on {result.human:,} items are put in their place")
+    for sentence in result.why:
+        out.print(f"  {sentence}", markup=False)
+    if result.calibration is not None:
+        out.print(f"  probabilities are calibrated: {result.calibration['why']}", markup=False)
     for name in ("label_model", "majority") if scores else ():
         out.print(f"  {score_line(name, result.scores[name])}")
     for note in result.notes:
