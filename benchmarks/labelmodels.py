@@ -14,13 +14,15 @@ were tuned to the sets show it there. Snorkel is its own ``LabelModel`` at 500 e
 from __future__ import annotations
 
 import argparse
+import inspect
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from _common import chosen_sets, data_folder, load, show, write_json
+from _common import RESULTS, chosen_sets, data_folder, load, show, write_json
 from _labelmodels import (
     DRAWS,
     Problem,
@@ -66,8 +68,6 @@ def labelers(names: Sequence[str]) -> dict[str, Labeler]:
 
 
 def _parameters(name: str) -> Sequence[str]:
-    import inspect
-
     return list(inspect.signature(registry.resolve("label_models", name)).parameters)
 
 
@@ -184,7 +184,16 @@ def main() -> None:
                 for r in rows
             ],
         )  # fmt: skip
-    write_json("labelmodels", result)
+    write_json("labelmodels", {**kept_results(), **result})
+
+
+def kept_results() -> dict[str, Any]:
+    """Parts of an earlier run, so that parts can be run one by one."""
+    path = RESULTS / "labelmodels.json"
+    if not path.exists():
+        return {}
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return {name: value for name, value in kept.items() if name not in ("benchmark", "environment")}
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from _functions import has_features, items, rerun
 
 from labelkit.analysis import Score, score, vote_summary
 from labelkit.endmodels import fit_end_model
-from labelkit.labelmodels import MajorityLabelModel, SnorkelLabelModel
+from labelkit.labelmodels import AutoLabelModel, LabelModel, MajorityLabelModel, SnorkelLabelModel
 from labelkit.types import ABSTAIN
 
 TOLERANCE = 0.05 + 1e-6
@@ -100,10 +100,13 @@ def measure(folder: Path, data: RealSet) -> dict[str, Any]:
         plain = model if same else SnorkelLabelModel(k, guard=False, **options).fit(train_L)
         stock.append(figures_of(score(plain.predict_proba(test_L), gold, covered), "snorkel", positive))
         guarded.append(figures_of(score(model.predict_proba(test_L), gold, covered), "guarded", positive))
-        end = end_model_accuracy(data, model, seed)
+    chosen = AutoLabelModel(k).fit(train_L)
+    auto = figures_of(score(chosen.predict_proba(test_L), gold, covered), "auto", positive)
+    for seed in SNORKEL_SEEDS:
+        end = end_model_accuracy(data, chosen, seed)
         if end is not None:
             ends.append({"end_model": end})
-    figures |= mean_figures(stock) | mean_figures(guarded) | (mean_figures(ends) if ends else {})
+    figures |= auto | mean_figures(stock) | mean_figures(guarded) | (mean_figures(ends) if ends else {})
     return {
         "set": data.name,
         "functions": len(names),
@@ -113,11 +116,12 @@ def measure(folder: Path, data: RealSet) -> dict[str, Any]:
         "figures": figures,
         "guard_restarts": restarts,
         "guard_penalties": penalties,
+        "auto": chosen.notes,
         "label_model_seconds": seconds / len(SNORKEL_SEEDS),
     }
 
 
-def end_model_accuracy(data: RealSet, model: SnorkelLabelModel, seed: int) -> float | None:
+def end_model_accuracy(data: RealSet, model: LabelModel, seed: int) -> float | None:
     """Test accuracy, in percent, of the default end model trained on the covered train items' soft labels."""
     table, test = items(data.train), items(data.test)
     if not has_features(table):
@@ -182,9 +186,12 @@ def report(result: Mapping[str, Any], expected: Mapping[str, float]) -> None:
         f" ({result['guard_restarts']} restarts, l2 penalties {sorted({p or 0 for p in result['guard_penalties']})},"
         f" {result['label_model_seconds']:.2f} s a fit)"
     )
+    print(f"auto: {figures['auto']:.2f} covered, {figures['auto_all']:.2f} all")
+    for note in result["auto"]:
+        print(f"  {note}")
     if "end_model" in figures:
         beside = f"; trained on gold (published): {expected['gold_lr']:g}" if "gold_lr" in expected else ""
-        print(f"end model on soft labels, all test items: {figures['end_model']:.2f}{beside}")
+        print(f"end model on auto's labels, all test items: {figures['end_model']:.2f}{beside}")
     else:
         print("end model: the set has no text and no fields")
 

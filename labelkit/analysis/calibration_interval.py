@@ -23,7 +23,7 @@ from labelkit.types import ABSTAIN, FloatArray, IntArray
 RESAMPLES: Final = 200
 """Quantiles of 2.5% rest on five of these on either side."""
 
-MOST_RESAMPLED: Final = 5_000
+MOST_RESAMPLED: Final = 2_000
 """Items that are resampled at most."""
 
 

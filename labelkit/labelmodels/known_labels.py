@@ -17,6 +17,8 @@ from labelkit.types import BoolArray, FloatArray, IntArray
 FOLDS: Final = 5
 FEWEST: Final = 10
 """Covered items with a known label from which on accuracies on them are told."""
+ITEMS: Final = 10_000
+"""Items that the models which judge are fitted on: they are fitted five times, to measure and not to label."""
 
 Floats = npt.NDArray[np.float64]
 Make = Callable[[], LabelModel]
@@ -28,6 +30,8 @@ class KnownLabels:
 
     Attributes
     ----------
+    statistics
+        Of the items that models are fitted on beside them.
     votes, gold
         Rows of the label matrix, shape (g, m), and labels (g,); g may be 0.
     judges
@@ -52,7 +56,7 @@ class KnownLabels:
         voted = covered(votes)
         judges = voted if drawn is None else voted & drawn
         random = drawn is None or int(judges.sum()) >= FEWEST
-        return cls(statistics, votes, gold, judges if random else voted, random, seed)
+        return cls(statistics.thinned(ITEMS), votes, gold, judges if random else voted, random, seed)
 
     @property
     def n(self) -> int:

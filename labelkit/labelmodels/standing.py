@@ -45,10 +45,8 @@ class Standing:
     @property
     def sentence(self) -> str:
         """In words."""
-        differs = (
-            f"it decides {self.differs:.1%} of the covered items otherwise than majority vote"
-            f" ({self.of_ties:.1%} are ties there)"
-        )
+        ties = f", {self.of_ties / self.differs:.0%} of them ties there" if self.differs else ""
+        differs = f"it decides {self.differs:.1%} of the covered items otherwise than majority vote{ties}"
         span = f"{self.lead:+.1%} [{self.low:+.1%}, {self.high:+.1%}]"
         if self.gold_n:
             chosen = "" if self.gold_random else ", which were not drawn at random,"

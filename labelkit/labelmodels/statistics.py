@@ -129,6 +129,12 @@ class VoteStatistics:
         places = np.arange(total) if total <= most else (np.arange(most) * total) // most
         return np.ascontiguousarray(self.patterns[np.searchsorted(ends, places, side="right")])
 
+    def thinned(self, most: int) -> VoteStatistics:
+        """Statistics of at most so many items with a vote; itself where it has no more patterns."""
+        if len(self.patterns) <= most:
+            return self
+        return VoteStatistics.of_checked(self.some_rows(most), self.cardinality, pairs=self.pairs is not None)
+
     @classmethod
     def from_votes(
         cls,

@@ -272,7 +272,9 @@ class _Run:
         options = {name: value for name, value in ours.items() if name in known} | settings.options
         model = label_model(settings.name, cardinality=self.schema.cardinality, **options)
         names = [one.found.name for one in self.candidates]
-        return model.fit_statistics(statistics, names=names)
+        model.fit_statistics(statistics, names=names)
+        model.notes.append(_learned_from(statistics))
+        return model
 
     def _class_balance(self, statistics: VoteStatistics) -> list[float]:
         """Uniform, but next to nothing for a class that no function votes for, as `label` has it."""
@@ -329,7 +331,8 @@ class _Run:
 
     def _statistics_file(self, shard: InputShard) -> str:
         recipe = self.recipe
-        key = digest(self._votes_key(shard), self.prints, self.schema.ids, shard.first_item, recipe.seed, recipe.sample)
+        seen = self._votes_key(shard), self.prints, self.schema.ids, shard.first_item, recipe.seed, recipe.sample
+        key = digest("exact patterns", *seen)
         return f"{WORK}/statistics/{key}.npz"
 
     def _packed(self, shard: InputShard) -> bytes:
@@ -399,4 +402,15 @@ def _refused(bad: Sequence[BadFile]) -> SourceError:
     return SourceError(
         "; ".join(named) + more,
         hint=f"Mend or remove {'them' if len(bad) > 1 else 'it'}, or give --skip-bad to set such files aside",
+    )
+
+
+def _learned_from(statistics: VoteStatistics) -> str:
+    """Whether the label model saw all items' votes or a sample of them, for the user."""
+    if statistics.exact:
+        return f"the label model learned from all items: {len(statistics.patterns):,} distinct vote patterns"
+    sampled = int(statistics.counts.sum())
+    return (
+        f"distinct vote patterns are many: the label model learned from a uniform sample of {sampled:,}"
+        f" items with a vote out of {statistics.n:,} items"
     )

@@ -232,6 +232,10 @@ def _measure(
 
 
 def _balance_of(model: LabelModel, cardinality: int) -> list[float]:
+    """Class shares that items start from: as the model has them, or those it was given if it only counts votes."""
+    if model.unit == "log-odds":
+        start = np.exp(model.log_prior - model.log_prior.max())
+        return [float(share) for share in start / start.sum()]
     given = model.get_params().get("class_balance")
     return [float(share) for share in given] if given is not None else [1 / cardinality] * cardinality
 

@@ -145,9 +145,10 @@ class TestFunctions:
 
     def test_fewer_than_three(self, run: Run, folder: Path) -> None:
         functions(folder, 'from labelkit import keywords\nkeywords("a", ["a"], label="spam")\n')
-        refused(run("run", "-p", folder), "at least three", "majority")
         toml = folder / "labelkit.toml"
-        toml.write_text(toml.read_text().replace('"auto"', '"majority"'))
+        toml.write_text(toml.read_text().replace('name = "auto"', 'name = "snorkel"'))
+        refused(run("run", "-p", folder), "at least three", "majority")
+        toml.write_text(toml.read_text().replace('name = "snorkel"', 'name = "auto"'))
         assert run("label", "-p", folder).code == 0
 
     def test_all_abstain(self, run: Run, folder: Path) -> None:
@@ -183,7 +184,7 @@ class TestSettings:
         with toml.open("a", encoding="utf-8") as file:
             file.write("\n[label_model.options]\nepochs = 5\n")
         assert run("vote", "-p", folder).code == 0
-        refused(run("label", "-p", folder), "'epochs'", "n_epochs")
+        refused(run("label", "-p", folder), "'epochs'", "class_balance, seed")
 
 
 class TestSteps:

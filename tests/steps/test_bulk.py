@@ -76,7 +76,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 def use_model(home: Path, name: str) -> None:
     settings = (home / "labelkit.toml").read_text(encoding="utf-8")
-    other = "snorkel" if name == "majority" else "majority"
+    other = "auto" if name == "majority" else "majority"
     (home / "labelkit.toml").write_text(settings.replace(f'name = "{other}"', f'name = "{name}"', 1), encoding="utf-8")
 
 
