@@ -55,6 +55,10 @@ def show() -> None:
         column_config={**bar, "Accuracy": st.column_config.NumberColumn(format=shared.PERCENT)},
     )
     st.caption(f"Accuracy is against {shared.literal(analysis.reference)}.")
+    if analysis.next_steps:
+        st.subheader("Next steps")
+        for step in analysis.next_steps:
+            st.markdown(f"- {shared.literal(step)}")
     for note in analysis.notes:
         st.info(shared.literal(note), icon=":material/info:")
     for function in analysis.functions:

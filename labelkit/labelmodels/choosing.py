@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from labelkit.labelmodels.halves import split_half_reliability
 from labelkit.labelmodels.known_labels import KnownLabels, Make, shares_right
 from labelkit.labelmodels.statistics import VoteStatistics
@@ -84,6 +86,8 @@ def choose(statistics: VoteStatistics, evidence: KnownLabels, make: Mapping[str,
         return _only_weights(f"{_number(sources)} voted, too few to tell whether confusion matrices find the classes")
     rows = statistics.some_rows()
     reliability = {name: split_half_reliability(rows, make[name], seed=seed) for name in (WEIGHTED, CROWD)}
+    if np.isnan(reliability[CROWD]) or np.isnan(reliability[WEIGHTED]):
+        return _only_weights("halves of the sources have no items in common, so nothing tells what they find")
     trusted = reliability[CROWD] >= LEAST_RELIABILITY and reliability[CROWD] >= reliability[WEIGHTED] - SLACK
     lead = UNLABELED_LEAD if trusted else -UNLABELED_LEAD
     why = (

@@ -46,13 +46,14 @@ def look_for_collapse(
         counted = block.scores(ones)
         clear = (counted >= counted.max(axis=1, keepdims=True) - _TIE).sum(axis=1) == 1
         second = np.partition(found, -2, axis=1)[:, -2]
-        undecided += float(block.counts[clear & (found.max(axis=1) - second < _NO_DIFFERENCE)].sum())
+        told = found.max(axis=1) - second >= _NO_DIFFERENCE
+        undecided += float(block.counts[clear & ~told].sum())
         cells = decided[clear] * k + counted[clear].argmax(axis=1)
         table += np.bincount(cells, weights=block.counts[clear], minlength=k * k).reshape(k, k)
-        all_shares += np.bincount(decided, weights=block.counts, minlength=k)
+        all_shares += np.bincount(decided[told], weights=block.counts[told], minlength=k)
     clear_items = max(float(table.sum()), 1.0)
     largest = int(all_shares.argmax())
-    share = float(all_shares[largest] / max(float(all_shares.sum()), 1.0))
+    share = float(all_shares[largest] / max(float(votes.counts.sum()), 1.0))
     majority_share = float(table[:, largest].sum() / clear_items)
     agreement = float(np.trace(table) / clear_items) if table.any() else 1.0
     cast = votes.cast

@@ -47,12 +47,13 @@ class Standing:
         """In words."""
         ties = f", {self.of_ties / self.differs:.0%} of them ties there" if self.differs else ""
         differs = f"it decides {self.differs:.1%} of the covered items otherwise than majority vote{ties}"
-        span = f"{self.lead:+.1%} [{self.low:+.1%}, {self.high:+.1%}]"
+        direction = "higher" if self.lead >= 0 else "lower"
+        span = f"{abs(100 * self.lead):.1f} points {direction} [{100 * self.low:+.1f}, {100 * self.high:+.1f}]"
         if self.gold_n:
             chosen = "" if self.gold_random else ", which were not drawn at random,"
             items = f"{self.gold_n:,} covered items with known labels{chosen}"
-            return f"{differs}; on {items} its accuracy is {span} against it"
-        return f"{differs}; by its own estimate its accuracy is {span} against it, which only known labels can confirm"
+            return f"{differs}; on {items} its accuracy is {span}"
+        return f"{differs}; by its own estimate its accuracy is {span}, which only known labels can confirm"
 
 
 def standing(

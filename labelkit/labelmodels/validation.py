@@ -59,7 +59,7 @@ def check_votes(
     LabelModelError
         Naming the first offending row and labeling function.
     """
-    votes = np.asarray(L)
+    votes = _as_array(L)
     if votes.ndim != 2:
         raise LabelModelError(f"the label matrix has {votes.ndim} dimension(s), expected 2: items × labeling functions")
     if names is not None and len(names) != votes.shape[1]:
@@ -89,6 +89,25 @@ def check_votes(
         if kept is not votes:
             kept[start : start + _BLOCK] = block
     return kept
+
+
+def _as_array(L: Any) -> npt.NDArray[Any]:
+    """What the caller gave as an array, unless numpy would leave something of it out or make one object of it."""
+    if hasattr(L, "toarray"):
+        raise LabelModelError(
+            f"the label matrix is a sparse {type(L).__name__}, whose missing entries are zeros: votes for class 0",
+            hint="Give a dense array in which -1 stands for abstain",
+        )
+    if isinstance(L, np.ma.MaskedArray) and np.ma.is_masked(L):
+        raise LabelModelError(
+            "the label matrix is masked, and what lies under a mask is no vote", hint="Give L.filled(-1): -1 is abstain"
+        )
+    try:
+        return np.asarray(L)
+    except ValueError:
+        raise LabelModelError(
+            "the rows of the label matrix differ in length, expected one vote or -1 of each labeling function in each"
+        ) from None
 
 
 def covered(votes: IntArray) -> BoolArray:

@@ -208,6 +208,10 @@ def _explained(
     schema = workspace.schema
     votes = item_votes(workspace, votes_run, number)
     model = load_label_model(*state)
+    if model.calibration is not None:
+        notes.append(
+            f"the label model's probabilities are calibrated ({model.calibration.why}); the log-odds are as before that"
+        )
     end_model, features = _end_model_view(workspace, number, notes)
     return explain_votes(
         votes,
