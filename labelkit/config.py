@@ -88,6 +88,13 @@ class LabelModelSection(_Section):
     def _known(cls, name: str) -> str:
         return _registered("label_models", name)
 
+    @field_validator("options")
+    @classmethod
+    def _without_cardinality(cls, options: dict[str, Any]) -> dict[str, Any]:
+        if "cardinality" in options:
+            raise ValueError("the number of classes is that of project.labels; leave cardinality out")
+        return options
+
 
 class EndModelSection(_Section):
     """``[end_model]``: a registered name or ``package.module:Class`` of a scikit-learn classifier."""

@@ -16,6 +16,8 @@ NAMED: Final = 5
 """Functions or classes named in a sentence."""
 SHOWN: Final = 3
 """Items or words named in a sentence."""
+_NARROW: Final = 0.02
+"""Intervals that are narrower are told with one decimal: 0.2% does not lie between 0 and 0."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,9 @@ class Findings:
 
 
 def share_in_words(share: Estimate) -> str:
-    """``30.0% [18, 45]``: a share with its 95% interval in percent."""
-    return f"{share.value:.1%} [{100 * share.low:.0f}, {100 * share.high:.0f}]"
+    """``30.0% [18, 45]``, ``0.2% [0.1, 0.4]``: a share with its 95% interval in percent."""
+    digits = 0 if share.high - share.low >= _NARROW else 1
+    return f"{share.value:.1%} [{100 * share.low:.{digits}f}, {100 * share.high:.{digits}f}]"
 
 
 def noun(number: int) -> str:

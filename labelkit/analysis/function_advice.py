@@ -105,7 +105,7 @@ def idle_functions(found: Findings) -> Iterable[NextStep]:
             kind="contained",
             sentence=(
                 f"`{f.name}` always agrees with {listed(f.contained_in)}: on all {f.votes:,} {noun(f.votes)} that it"
-                " votes on, the vote is the same, and counts twice: delete it, or merge the two"
+                " votes on, the vote is the same and tells nothing new: delete it, or merge the two"
             ),
             items=0.0,
             functions=(f.name, *f.contained_in),

@@ -24,7 +24,8 @@ def conflicts(found: Findings) -> Iterable[NextStep]:
             known, step = "", "label some of them to see who is right"
         else:
             right = [round(share.value * n) for share in (c.right, c.other_right)]
-            known = f"; of {n:,} known ones `{c.function}` is right on {right[0]:,}, `{c.other}` on {right[1]:,}"
+            ones = "one" if n == 1 else "ones"
+            known = f"; of {n:,} known {ones} `{c.function}` is right on {right[0]:,}, `{c.other}` on {right[1]:,}"
             step = _who_yields(c)
         yield NextStep(
             kind="conflict",

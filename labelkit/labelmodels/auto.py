@@ -76,7 +76,6 @@ class AutoLabelModel(LabelModel):
         check_whole("seed", seed)
         self.seed = seed
         self._chosen: LabelModel | None = None
-        self._drawn: BoolArray | None = None
 
     def fit(  # the base class's, and one more
         self,
@@ -91,16 +90,13 @@ class AutoLabelModel(LabelModel):
         Parameters
         ----------
         tuning
-            Which of the known labels were drawn at random, shape (n,); all if None. Only these choose,
-            measure and calibrate, as long as there are ten of them on covered items; all of them teach.
+            Which of the known labels were drawn at random, shape (n,); all if None. The others are not used:
+            items that somebody chose, for instance because models hesitate, are no sample of anything, and
+            weights learned from them were measured to do worse than none.
         """
-        self._drawn = None
-        if tuning is not None and gold is not None and len(tuning) == len(gold):
-            self._drawn = np.asarray(tuning, dtype=bool)[np.asarray(gold) != ABSTAIN]
-        try:
-            return super().fit(L, gold, names=names)
-        finally:
-            self._drawn = None
+        if tuning is not None and gold is not None and np.shape(tuning) == np.shape(gold):
+            gold = np.where(np.asarray(tuning, dtype=bool), gold, ABSTAIN)
+        return super().fit(L, gold, names=names)
 
     @property
     def chosen(self) -> LabelModel:
@@ -113,7 +109,7 @@ class AutoLabelModel(LabelModel):
         self, statistics: VoteStatistics, gold_votes: IntArray, gold: IntArray, names: Sequence[str] | None
     ) -> None:
         make = {name: partial(self._make, name) for name in CANDIDATES}
-        evidence = KnownLabels.of(statistics, gold_votes, gold, drawn=self._drawn, seed=self.seed)
+        evidence = KnownLabels.of(statistics, gold_votes, gold, seed=self.seed)
         choice = choose(statistics, evidence, make, seed=self.seed)
         model = self._make(choice.name)
         model.fit_statistics(statistics, gold_votes=gold_votes, gold=gold, names=names)
@@ -122,7 +118,7 @@ class AutoLabelModel(LabelModel):
         self.n_functions = statistics.m
         self.notes = [choice.sentence, against.sentence, *model.notes]
         self.diagnostics = _figures(choice, against, model)
-        if evidence.enough and evidence.random:
+        if evidence.enough:
             self.calibrate(evidence.held_out(make[choice.name])[evidence.judges], gold[evidence.judges])
 
     def _make(self, name: str) -> LabelModel:

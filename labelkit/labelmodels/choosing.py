@@ -84,6 +84,9 @@ def choose(statistics: VoteStatistics, evidence: KnownLabels, make: Mapping[str,
         return _only_weights(why)
     if sources < FEWEST_SOURCES:
         return _only_weights(f"{_number(sources)} voted, too few to tell whether confusion matrices find the classes")
+    k = statistics.cardinality
+    if votes.sum() < k * k:
+        return _only_weights(f"{int(votes.sum()):,} votes are too few for confusion matrices of {k:,} × {k:,} classes")
     rows = statistics.some_rows()
     reliability = {name: split_half_reliability(rows, make[name], seed=seed) for name in (WEIGHTED, CROWD)}
     if np.isnan(reliability[CROWD]) or np.isnan(reliability[WEIGHTED]):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from labelkit.labelmodels.pattern_votes import Floats, PatternVotes
+from labelkit.types import ABSTAIN
 
 NEARLY_ALL: Final = 0.95
 """Share of the items in one class from which on a model is held to have collapsed, if majority vote is far off."""
@@ -19,6 +22,10 @@ _UNDECIDED: Final = 0.05
 _NO_DIFFERENCE: Final = 1e-4
 _MANY_ONE_CLASS: Final = 0.5
 _TIE: Final = 1e-9
+_FEWEST_KNOWN: Final = 10
+"""Known labels of covered items from which on they may contradict the votes."""
+_Z: Final = 2.33
+"""Standard errors below chance from which on majority vote counts as contradicted (one-sided 1%)."""
 
 
 def look_for_collapse(
@@ -61,6 +68,7 @@ def look_for_collapse(
     one_class_votes = float(cast[one_class].sum() / max(float(cast.sum()), 1.0))
     undecided /= clear_items
     collapsed = share >= NEARLY_ALL and share - majority_share > _FAR_OFF
+    known = _known_labels(votes, scores, ones)
     figures = {
         "agreement_with_majority": agreement,
         "largest_class": largest,
@@ -70,9 +78,52 @@ def look_for_collapse(
         "one_class_votes": one_class_votes,
         "undecided": undecided,
         "collapsed": collapsed,
-        "warning": collapsed or agreement < LEAST_AGREEMENT or undecided > _UNDECIDED,
+        "warning": collapsed or agreement < LEAST_AGREEMENT or undecided > _UNDECIDED or known.below_chance,
     }
-    return figures, _notes(method, m, figures)
+    return figures, [known.sentence(method)] if known.below_chance else _notes(method, m, figures)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What known labels of covered items say: their number, whether of two classes or more, and who is right."""
+
+    n: float
+    several: bool
+    chance: float
+    majority_right: float
+    model_right: float
+
+    @property
+    def below_chance(self) -> bool:
+        """Whether even majority vote does worse on them than guessing."""
+        if self.n < _FEWEST_KNOWN or not self.several:
+            return False
+        spread = math.sqrt(self.chance * (1 - self.chance) / self.n)
+        return self.majority_right < self.chance - _Z * spread
+
+    def sentence(self, method: str) -> str:
+        """In words."""
+        return (
+            f"the {self.n:,.0f} known labels contradict the votes: majority vote is right on {self.majority_right:.0%}"
+            f" of them, fewer than by guessing, {method} on {self.model_right:.0%};"
+            " check the order of the classes, the labels, and the labeling functions"
+        )
+
+
+def _known_labels(votes: PatternVotes, scores: Callable[[PatternVotes], Floats], ones: Floats) -> _Known:
+    n = ours = theirs = 0.0
+    for block in votes.blocks:
+        known = np.flatnonzero(block.gold != ABSTAIN)
+        if not len(known):
+            continue
+        items, gold = block.counts[known], block.gold[known]
+        counted = block.scores(ones)[known]
+        top = counted >= counted.max(axis=1, keepdims=True) - _TIE
+        n += float(items.sum())
+        theirs += float(items @ (top[np.arange(len(gold)), gold] / top.sum(axis=1)))
+        ours += float(items @ (scores(block)[known].argmax(axis=1) == gold))
+    several = len(np.unique(votes.gold[votes.gold != ABSTAIN])) > 1
+    return _Known(n, several, 1 / votes.shape[1], theirs / max(n, 1.0), ours / max(n, 1.0))
 
 
 def _notes(method: str, functions: int, figures: dict[str, Any]) -> list[str]:

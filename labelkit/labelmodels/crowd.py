@@ -24,6 +24,8 @@ from labelkit.labelmodels.validation import check_number, check_whole
 from labelkit.types import ABSTAIN, IntArray
 
 _MANY: Final = 0.5
+_UNSEEN_SHARE: Final = 1e-6
+"""Share of a class that no source votes for: it would attract labels out of thin air."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ class CrowdLabelModel(LabelModel):
         self, statistics: VoteStatistics, gold_votes: IntArray, gold: IntArray, names: Sequence[str] | None
     ) -> None:
         votes = PatternVotes.of(statistics, gold_votes, gold)
-        settings = CrowdSettings(self.variance, self._prior(), self.balance_items, self.n_iter, self.tol)
+        balance, unseen = self._seen_classes(votes)
+        settings = CrowdSettings(self.variance, balance, self.balance_items, self.n_iter, self.tol)
         fit = fit_crowd(votes, settings)
         self._found = _Rates(fit.logs, fit.log_prior)
         self.n_functions = statistics.m
@@ -119,6 +122,22 @@ class CrowdLabelModel(LabelModel):
                 f"{one_class} of {statistics.m} sources vote for one class only; the crowd model is made for sources"
                 " that answer any class"
             ]
+        self.notes = [*self.notes, *unseen]
+
+    def _seen_classes(self, votes: PatternVotes) -> tuple[Floats, list[str]]:
+        """The expected class shares (k,) and notes: as given, or uniform over the classes that anything speaks for."""
+        if self.class_balance is not None:
+            return self._prior(), []
+        seen = votes.cast.sum(axis=0) > 0
+        seen[votes.gold[votes.gold != ABSTAIN]] = True
+        balance = self._prior()
+        if seen.all():
+            return balance, []
+        balance[~seen] = _UNSEEN_SHARE
+        unseen = np.flatnonzero(~seen)
+        shown = ", ".join(str(label) for label in unseen[:10]) + (" …" if len(unseen) > 10 else "")
+        note = f"no source votes for class {shown} and no known label is of it: it gets next to no probability"
+        return balance / balance.sum(), [note]
 
     def _predict_proba(self, votes: IntArray) -> Floats:
         scorer = self._need().scorer

@@ -20,6 +20,8 @@ MIN_GOLD: Final = 10
 """Known labels of covered items below which they decide nothing."""
 MOST_AGAINST_UNANIMOUS: Final = 0.02
 """Share of unanimous items that a solution may speak against."""
+_NEARLY_ALL: Final = 0.99
+"""Share of one class from which on chance is nearly always right: nothing can be told better from it."""
 GOLD_Z: Final = 2.33
 """Standard errors by which majority vote has to be better on known labels (one-sided 1%)."""
 
@@ -59,7 +61,8 @@ class Verdict:
     @property
     def contradicted(self) -> bool:
         """Whether known labels say that majority vote is clearly better."""
-        return self.gold_n >= MIN_GOLD and self.gold_z > GOLD_Z
+        # Labels of one class alone bear out whatever leans to that class.
+        return self.gold_n >= MIN_GOLD and self.gold_classes > 1 and self.gold_z > GOLD_Z
 
     @property
     def sound(self) -> bool:
@@ -69,7 +72,6 @@ class Verdict:
     @property
     def contrary(self) -> bool:
         """Whether it overrules unanimous votes, and known labels do not say that it is right to."""
-        # Labels of one class alone bear out whatever leans to that class.
         telling = self.gold_n >= MIN_GOLD and self.gold_classes > 1
         borne_out = telling and self.gold_accuracy > self.majority_gold_accuracy
         return self.against_unanimous > MOST_AGAINST_UNANIMOUS and not borne_out
@@ -176,6 +178,8 @@ class Evidence:
 
     def _worse_than_chance(self, mu: Mu) -> tuple[tuple[int, ...], float]:
         k = len(self.balance)
+        if self.balance.max() > _NEARLY_ALL:
+            return (), 0.0
         right = np.diagonal(mu.reshape(-1, k, k) * self.balance, axis1=1, axis2=2).sum(axis=1)
         by_chance = self.vote_shares @ self.balance
         distrusted = np.flatnonzero(right < by_chance - 1e-6)

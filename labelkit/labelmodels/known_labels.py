@@ -35,28 +35,21 @@ class KnownLabels:
     votes, gold
         Rows of the label matrix, shape (g, m), and labels (g,); g may be 0.
     judges
-        Shape (g,): covered ones that accuracies are measured on: drawn at random, where there are ten of those.
-    random
-        Whether the judges were drawn at random.
+        Shape (g,): covered ones, that accuracies are measured on.
     """
 
     statistics: VoteStatistics
     votes: IntArray
     gold: IntArray
     judges: BoolArray
-    random: bool
     seed: int
     _held: dict[Any, Floats] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(
-        cls, statistics: VoteStatistics, votes: IntArray, gold: IntArray, *, drawn: BoolArray | None, seed: int
-    ) -> KnownLabels:
-        """Known labels (g,) of rows (g, m); ``drawn`` says which are a random sample, all if None."""
-        voted = covered(votes)
-        judges = voted if drawn is None else voted & drawn
-        random = drawn is None or int(judges.sum()) >= FEWEST
-        return cls(statistics.thinned(ITEMS), votes, gold, judges if random else voted, random, seed)
+    def of(cls, statistics: VoteStatistics, votes: IntArray, gold: IntArray, *, seed: int) -> KnownLabels:
+        """Known labels (g,) of rows (g, m), drawn at random."""
+        most = min(ITEMS, max(300, 2_000_000 // statistics.cardinality))
+        return cls(statistics.thinned(most), votes, gold, covered(votes), seed)
 
     @property
     def n(self) -> int:

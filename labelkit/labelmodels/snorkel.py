@@ -17,7 +17,13 @@ import numpy.typing as npt
 from labelkit.errors import LabelModelError
 from labelkit.labelmodels.base import Arrays, decide
 from labelkit.labelmodels.scoring import log_likelihood, to_probabilities
-from labelkit.labelmodels.snorkel_arguments import development_balance, labels, one_of, refusals_as_value_errors
+from labelkit.labelmodels.snorkel_arguments import (
+    development_balance,
+    labels,
+    one_of,
+    refusals_as_value_errors,
+    taken_as_y_dev,
+)
 from labelkit.labelmodels.snorkel_fitting import Asked, Fitted, fitted_to, presumed_balance
 from labelkit.labelmodels.snorkel_interface import SnorkelInterface
 from labelkit.labelmodels.snorkel_internals import Mu, Trained
@@ -162,10 +168,12 @@ class SnorkelLabelModel(SnorkelInterface):
             or of no use, or the optimiser diverges; but for the last it is a ValueError too, as in Snorkel.
         """
         votes = whole_numbers(one_of("a label matrix", matrix=matrix, L=L, L_train=L_train))
+        told: list[str] = []
         if known is not None and self.guard and np.shape(known) == (len(votes),):
             gold = one_of("known labels", known=known, gold=gold)
         elif known is not None:
             Y_dev = one_of("labels of a development set", known=known, Y_dev=Y_dev)
+            told = [taken_as_y_dev(np.shape(known), len(votes))] if self.guard else []
         with refusals_as_value_errors(votes, self.cardinality):
             rows = None if gold is None else labels("gold", gold, self.cardinality)
             self._this_fit = self._asked(class_balance, Y_dev, settings)
@@ -173,6 +181,7 @@ class SnorkelLabelModel(SnorkelInterface):
                 super().fit(votes, rows, names=names)
             finally:
                 self._this_fit = None
+        self.notes += told
         return self
 
     def _asked(self, class_balance: Any, Y_dev: Any, settings: Mapping[str, Any]) -> Asked:

@@ -72,6 +72,14 @@ def development_balance(given: Any, cardinality: int) -> tuple[FloatArray, list[
     return counts / counts.sum(), note
 
 
+def taken_as_y_dev(shape: tuple[int, ...], items: int) -> str:
+    """What the user should know whose second argument was not one label for each item."""
+    return (
+        f"the labels of shape {shape} were taken as Snorkel's Y_dev, whose class balance counts: labels of these"
+        f" {items} items would have shape ({items},); give them as gold="
+    )
+
+
 @contextmanager
 def refusals_as_value_errors(L: Any, cardinality: int) -> Iterator[None]:
     """Whatever is refused is also a ValueError, and says first what Snorkel says of it where that says anything."""

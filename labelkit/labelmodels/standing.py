@@ -30,8 +30,6 @@ class Standing:
     gold_n
         Covered items with known labels that the lead is measured on, each by a model that had not seen its
         label; 0 where it is the model's own estimate, with an interval over resampled items.
-    gold_random
-        Whether these items were drawn at random; else the lead may be another on all items.
     """
 
     differs: float
@@ -40,7 +38,6 @@ class Standing:
     low: float
     high: float
     gold_n: int = 0
-    gold_random: bool = False
 
     @property
     def sentence(self) -> str:
@@ -50,9 +47,7 @@ class Standing:
         direction = "higher" if self.lead >= 0 else "lower"
         span = f"{abs(100 * self.lead):.1f} points {direction} [{100 * self.low:+.1f}, {100 * self.high:+.1f}]"
         if self.gold_n:
-            chosen = "" if self.gold_random else ", which were not drawn at random,"
-            items = f"{self.gold_n:,} covered items with known labels{chosen}"
-            return f"{differs}; on {items} its accuracy is {span}"
+            return f"{differs}; on {self.gold_n:,} covered items with known labels its accuracy is {span}"
         return f"{differs}; by its own estimate its accuracy is {span}, which only known labels can confirm"
 
 
@@ -69,9 +64,7 @@ def standing(
     if evidence.enough:
         right = shares_right(evidence.held_out(make), evidence.gold)
         lead = right - shares_right(majority.predict_proba(evidence.votes), evidence.gold)
-        return Standing(
-            *shares, *paired_difference(lead[evidence.judges]), gold_n=evidence.n, gold_random=evidence.random
-        )
+        return Standing(*shares, *paired_difference(lead[evidence.judges]), gold_n=evidence.n)
     expected = _expected_lead(ours, theirs)
     generator = np.random.default_rng(seed)
     again = []

@@ -122,8 +122,12 @@ class VoteStatistics:
             kept[key] = make()
         return kept[key]
 
-    def some_rows(self, most: int = 3_000) -> IntArray:
-        """Votes on at most so many of the items with a vote, shape (s, m), evenly spaced over the patterns."""
+    def some_rows(self, most: int | None = None) -> IntArray:
+        """Votes on at most so many of the items with a vote, shape (s, m), evenly spaced over the patterns.
+
+        If None, 3,000; fewer with more than 200 classes or functions, down to 300.
+        """
+        most = min(3_000, max(300, 600_000 // max(self.cardinality, self.m))) if most is None else most
         ends = np.cumsum(self.counts)
         total = int(ends[-1]) if len(ends) else 0
         places = np.arange(total) if total <= most else (np.arange(most) * total) // most

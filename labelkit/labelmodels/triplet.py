@@ -113,7 +113,7 @@ class TripletLabelModel(WeightedVotesModel):
             "as_if_by_chance": np.flatnonzero(by_chance).tolist(),
             "gold_n": known,
         }
-        self.notes = _notes(alone, m, names)
+        self.notes = [*_notes(alone, m, names), *_one_class_note(gold_votes, gold)]
 
     def _precision(self, joint: _Joint, correlations: Floats, prior: Floats, base: Floats) -> Floats:
         """Probability of class c where function i votes c, shape (m, k)."""
@@ -214,8 +214,8 @@ def _anchored(weights: Floats, base: Floats, gold_votes: IntArray, gold: IntArra
     """Weights (m, k) after known labels, which update a Beta prior at the precision of each function and class."""
     use = (gold_votes != ABSTAIN).any(axis=1) & (gold != ABSTAIN)
     rows, labels = gold_votes[use], gold[use]
-    if not len(rows):
-        return weights, 0
+    if len(np.unique(labels)) < 2:  # every vote for another class would look wrong
+        return weights, len(rows)
     updated = weights.copy()
     for label in range(weights.shape[1]):
         voted = (rows == label).sum(axis=0)
@@ -226,6 +226,15 @@ def _anchored(weights: Floats, base: Floats, gold_votes: IntArray, gold: IntArra
         found = np.log(precision) - np.log1p(-precision) - base[label]
         updated[:, label] = np.where(voted > 0, found, weights[:, label])
     return updated, len(rows)
+
+
+def _one_class_note(gold_votes: IntArray, gold: IntArray) -> list[str]:
+    known = gold[(gold_votes != ABSTAIN).any(axis=1) & (gold != ABSTAIN)]
+    if not len(known) or len(np.unique(known)) > 1:
+        return []
+    return [
+        f"the {len(known)} known labels of covered items are all of one class: they say nothing of how good votes are"
+    ]
 
 
 def _check_functions(functions: int) -> None:

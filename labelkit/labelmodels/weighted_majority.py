@@ -4,11 +4,12 @@ Without labels the weights come from agreement (:mod:`labelkit.labelmodels.agree
 agreement with aggregate" (crowd-kit's Wawa; Ustalov, Pavlichenko, Tseitlin: Learning from crowds with Crowd-Kit,
 JOSS 2024), but with each function held against the others only, and with class shares taken out. Functions that
 repeat each other share their weight (:mod:`labelkit.labelmodels.dependencies`), and known labels teach the
-weights (:mod:`labelkit.labelmodels.taught`).
+weights (:mod:`labelkit.labelmodels.taught`), and what some whole patterns of votes add to them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -18,11 +19,14 @@ import numpy as np
 from labelkit.errors import LabelModelError
 from labelkit.labelmodels.agreement import BELIEF, PRIOR_ACCURACY, PRIOR_VOTES, agreement_weights, vote_weights
 from labelkit.labelmodels.dependencies import find_dependencies
+from labelkit.labelmodels.known_labels import FEWEST, shares_right
+from labelkit.labelmodels.majority import MajorityLabelModel
+from labelkit.labelmodels.standing import Z95
 from labelkit.labelmodels.statistics import VoteStatistics
 from labelkit.labelmodels.taught import teach
-from labelkit.labelmodels.validation import check_number
+from labelkit.labelmodels.validation import check_number, covered
 from labelkit.labelmodels.weighted_votes import Floats, WeightedVotesModel, Weights, check_accuracy
-from labelkit.types import IntArray
+from labelkit.types import BoolArray, IntArray
 
 MOST_FUNCTIONS: Final = 300
 """Functions beyond which copies are not looked for: their number of pairs would take most of the time."""
@@ -31,11 +35,11 @@ _SHOWN: Final = 3
 
 @dataclass(frozen=True)
 class _Unaided:
-    """Weights without labels (m, k), items that each was judged on, and how many functions are copies."""
+    """Weights without labels (m, k), items that each was judged on (m, k), and which functions repeat others (m,)."""
 
     weights: Floats
     judged: Floats
-    copies: int
+    repeats: BoolArray
     looked_for_copies: bool
 
 
@@ -100,7 +104,7 @@ class WeightedMajorityLabelModel(WeightedVotesModel):
         unaided = statistics.remembered(settings, lambda: self._unaided(statistics))
         start = np.log(self._prior())
         taught = teach(unaided.weights, start, gold_votes, gold)
-        self._weights = Weights(taught.weights, taught.start)
+        self._weights = Weights(taught.weights, taught.start, taught.corrections)
         self.n_functions = statistics.m
         self.diagnostics = {
             "votes_for": (statistics.vote_counts > 0).tolist(),
@@ -108,10 +112,13 @@ class WeightedMajorityLabelModel(WeightedVotesModel):
             "gold_n": taught.n,
             "gold_scale": taught.scale,
             "gold_variance": taught.variance,
-            "copies": unaided.copies,
+            "gold_interaction": taught.interaction,
+            "corrected_patterns": 0 if taught.corrections is None else len(taught.corrections.patterns),
+            "copies": int(unaided.repeats.sum()),
             "looked_for_copies": unaided.looked_for_copies,
         }
-        self.notes = self._said(statistics, unaided, names)
+        mixed_up = _mixed_up(gold_votes, gold, self.cardinality)
+        self.notes = [*mixed_up, *self._said(statistics, unaided, names)]
 
     def _unaided(self, statistics: VoteStatistics) -> _Unaided:
         m, k = statistics.m, self.cardinality
@@ -133,21 +140,21 @@ class WeightedMajorityLabelModel(WeightedVotesModel):
         )
         weights = vote_weights(agreement.accuracy)[place] * np.asarray(share)[:, None]
         judged = np.asarray(agreement.judged, dtype=np.float64)[place]
-        return _Unaided(np.asarray(weights, dtype=np.float64), judged, int((share < 1).sum()), looked)
+        return _Unaided(np.asarray(weights, dtype=np.float64), judged, np.asarray(share < 1), looked)
 
     def _said(self, statistics: VoteStatistics, unaided: _Unaided, names: Sequence[str] | None) -> list[str]:
         """Notes for the user."""
         notes = []
         voted = statistics.vote_counts > 0
-        alone = np.flatnonzero(voted.any(axis=1) & (unaided.judged.sum(axis=1) == 0))
+        alone = np.flatnonzero(voted.any(axis=1) & (unaided.judged.sum(axis=1) == 0) & ~unaided.repeats)
         if len(alone):
             notes.append(
                 f"{len(alone)} of {statistics.m} labeling functions vote on no item that another one votes on"
                 f" ({_named(alone, names)}): only known labels can tell how good they are"
             )
-        if unaided.copies:
+        if unaided.repeats.any():
             notes.append(
-                f"{unaided.copies} labeling functions largely repeat others and share their weight;"
+                f"{int(unaided.repeats.sum())} labeling functions largely repeat others and share their weight;"
                 " `labelkit lfs --dependencies` shows them"
             )
         against = np.flatnonzero((voted & (self._need().votes <= 0)).any(axis=1))
@@ -157,6 +164,29 @@ class WeightedMajorityLabelModel(WeightedVotesModel):
                 f" {_named(against, names)}; their votes count against the class they name"
             )
         return notes
+
+
+def _mixed_up(gold_votes: IntArray, gold: IntArray, cardinality: int) -> list[str]:
+    """What to say where even majority vote is no better than chance on known labels (g,) of vote rows (g, m).
+
+    Where chance is often right, that must be sure: few labels may be so by accident.
+    """
+    voted = covered(gold_votes)
+    n = int(voted.sum())
+    if n < FEWEST:
+        return []
+    rows = gold_votes[voted]
+    shares = shares_right(MajorityLabelModel(cardinality).fit(rows).predict_proba(rows), gold[voted])
+    right = float(shares.mean())
+    middle = (right + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
+    spread = Z95 / (1 + Z95**2 / n) * math.sqrt(right * (1 - right) / n + Z95**2 / (4 * n**2))
+    if right > 1 / cardinality or middle + spread >= 0.5:
+        return []
+    return [
+        f"of {n:,} covered items with known labels majority vote gets {right:.0%} right, no more than chance"
+        f" ({1 / cardinality:.0%}): check whether the classes of the labels or those of the functions are mixed up;"
+        " as they are, the labels are followed against the votes"
+    ]
 
 
 def _named(functions: IntArray, names: Sequence[str] | None) -> str:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from labelkit.errors import LabelModelError
 from labelkit.labelmodels.base import Arrays, LabelModel
+from labelkit.labelmodels.corrections import Corrections
 from labelkit.labelmodels.scoring import VoteScorer, to_probabilities
 from labelkit.labelmodels.threads import over_rows
 from labelkit.labelmodels.validation import check_number
@@ -34,10 +35,13 @@ class Weights:
         What a vote of function i for class a adds to the log score of a, shape (m, k).
     log_prior
         What every item starts from, shape (k,).
+    corrections
+        What some whole vote patterns add; None if there are none.
     """
 
     votes: Floats
     log_prior: Floats
+    corrections: Corrections | None = None
 
     @cached_property
     def scorer(self) -> VoteScorer:
@@ -61,6 +65,8 @@ class WeightedVotesModel(LabelModel):
 
         def score(start: int, stop: int) -> None:
             for rows, scores in weights.scorer.blocks(votes, start, stop):
+                if weights.corrections is not None:
+                    weights.corrections.add_to(scores, votes[rows])
                 probabilities[rows] = to_probabilities(scores)[:, : rows.stop - rows.start].T
 
         if self.cardinality < _MANY_CLASSES:
@@ -73,11 +79,16 @@ class WeightedVotesModel(LabelModel):
         """Log-odds that each vote adds to its class, shape (m, k).
 
         ``softmax(log_prior + contributions(votes).sum(axis=0))`` is the item's row of :meth:`predict_proba`.
+        Where known labels taught a correction for exactly these votes together, each vote has an equal share
+        of it, which may speak for and against any class.
         """
         one = self._checked_item(votes)
+        weights = self._need()
         added = np.zeros((len(one), self.cardinality))
         voted = np.flatnonzero(one != ABSTAIN)
-        added[voted, one[voted]] = self._need().votes[voted, one[voted]]
+        added[voted, one[voted]] = weights.votes[voted, one[voted]]
+        if weights.corrections is not None and len(voted):
+            added[voted] += weights.corrections.of(one) / len(voted)
         return added
 
     @property
@@ -87,7 +98,10 @@ class WeightedVotesModel(LabelModel):
 
     @property
     def vote_weights(self) -> Floats:
-        """What a vote of each function for each class adds to that class's log score, shape (m, k); a copy."""
+        """What a vote of each function for each class adds to that class's log score, shape (m, k); a copy.
+
+        Corrections of whole vote patterns, where known labels taught some, come on top: :meth:`contributions`.
+        """
         return self._need().votes.copy()
 
     def _need(self) -> Weights:
@@ -97,14 +111,24 @@ class WeightedVotesModel(LabelModel):
 
     def _arrays(self) -> Arrays:
         weights = self._need()
-        return {"vote_weights": weights.votes, "log_prior": weights.log_prior}
+        arrays: Arrays = {"vote_weights": weights.votes, "log_prior": weights.log_prior}
+        if weights.corrections is not None:
+            arrays |= {"patterns": weights.corrections.patterns, "corrections": weights.corrections.added}
+        return arrays
 
     def _restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         assert self.n_functions is not None
-        found = Weights(np.asarray(arrays["vote_weights"]), np.asarray(arrays["log_prior"]))
-        shapes = (found.votes.shape, found.log_prior.shape)
-        if shapes != ((self.n_functions, self.cardinality), (self.cardinality,)):
-            raise ValueError(f"array shapes {shapes} do not fit {self.n_functions} functions")
+        m, k = self.n_functions, self.cardinality
+        corrections = None
+        if "patterns" in arrays:
+            corrections = Corrections(np.asarray(arrays["patterns"]), np.asarray(arrays["corrections"]))
+        found = Weights(np.asarray(arrays["vote_weights"]), np.asarray(arrays["log_prior"]), corrections)
+        shapes, expected = [found.votes.shape, found.log_prior.shape], [(m, k), (k,)]
+        if corrections is not None:
+            shapes += [corrections.patterns.shape, corrections.added.shape]
+            expected += [(len(corrections.patterns), m), (len(corrections.patterns), k)]
+        if shapes != expected:
+            raise ValueError(f"array shapes {shapes} do not fit {m} functions")
         self._weights = found
 
 
@@ -122,6 +146,8 @@ def _add_up(weights: Weights, votes: IntArray, probabilities: Floats) -> None:
         scores = np.zeros((k, max(len(block), 16)))
         scores[:, : len(block)] = sums.reshape(k, len(block))
         scores += weights.log_prior[:, None]
+        if weights.corrections is not None:
+            weights.corrections.add_to(scores, block)
         probabilities[start : start + size] = to_probabilities(scores)[:, : len(block)].T
 
 

@@ -186,9 +186,10 @@ def _position(names: Sequence[str], name: str) -> int:
     if name in names:
         return names.index(name)
     near = get_close_matches(name, names, n=1)
-    meant = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names[:_LISTED])}"
-    more = f" and {len(names) - _LISTED} more" if not near and len(names) > _LISTED else ""
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    known = "" if near else f"; there are {', '.join(names[:_LISTED])}{more}"
+    meant = f"Did you mean {near[0]!r}? " if near else ""
     raise ProjectError(
-        f"there is no labeling function {name!r} in the last `labelkit vote`; {meant}{more}",
-        hint="A new or renamed one needs `labelkit vote` first",
+        f"there is no labeling function {name!r} in the last `labelkit vote`{known}",
+        hint=f"{meant}A new or renamed one needs `labelkit vote` first",
     )

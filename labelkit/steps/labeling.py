@@ -174,6 +174,7 @@ def label(workspace: Workspace, *, force: bool = False) -> LabelResult:
     fitted = fit_to_answers(model, L[rows], teaching[rows], (people.tuning & people.asked)[rows], names)
     metrics, probabilities, decided = _measure(workspace, model, L, people, gold)
     metrics |= fitted | {"annotators": annotator_figures(consensus(workspace, people))}
+    unseen = [c for c in unseen if not metrics["class_counts"][workspace.schema.names[c]]]
     if unseen:
         classes = ", ".join(workspace.schema.names[c] for c in unseen)
         metrics["notes"].append(f"no function votes for {classes} and nobody labeled an item so: it gets no labels")
@@ -243,7 +244,7 @@ def _balance_of(model: LabelModel, cardinality: int) -> list[float]:
 def fit_to_answers(
     model: LabelModel, L: IntArray, gold: IntArray, tuning: BoolArray, names: Sequence[str]
 ) -> dict[str, Any]:
-    """Fit a label model, and calibrate it on the tuning labels; figures for the run.
+    """Fit a label model, which learns from the tuning labels only, and calibrate it on them; figures for the run.
 
     Parameters
     ----------
@@ -252,10 +253,12 @@ def fit_to_answers(
     tuning
         Shape (n,): items drawn at random for tuning.
     """
+    # Answers to items that a queue chose are no sample: weights learned from them were measured to do worse than none.
+    gold = np.where(tuning, gold, ABSTAIN)
     known = gold != ABSTAIN
-    drawn = known & tuning & voted_on(L)
+    drawn = known & voted_on(L)
     if isinstance(model, AutoLabelModel):
-        model.fit(L, gold, names=names, tuning=tuning)
+        model.fit(L, gold, names=names)
         why, standing = list(model.diagnostics["told"]), model.diagnostics["standing"]
         chosen: str | None = model.chosen.name
     else:

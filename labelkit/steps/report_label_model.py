@@ -107,8 +107,7 @@ def _standing(standing: Any) -> list[Block]:
     lead = Gap(float(standing["lead"]), low, high, sure=bool(n) and (low > 0 or high < 0), n=n or None)
     on = "nothing: the model's own estimate, which only known labels can confirm"
     if n:
-        chosen = "" if standing.get("gold_random", True) else ", which were not drawn at random"
-        on = f"{count(n)} covered items with known labels{chosen}, each by a model that had not seen its label"
+        on = f"{count(n)} covered items with known labels, each by a model that had not seen its label"
     facts: list[tuple[str, Cell]] = [("accuracy less that of majority vote, points", lead), ("measured on", on)]
     for name, words in (
         ("differs", "decided otherwise, of covered items"),

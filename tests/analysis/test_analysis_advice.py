@@ -10,7 +10,7 @@ from labelkit.analysis.advice import next_steps
 from labelkit.analysis.buckets import DecisionBucket, VoteBucket
 from labelkit.analysis.conflicts import Conflict
 from labelkit.analysis.errors import FunctionErrors
-from labelkit.analysis.findings import Findings
+from labelkit.analysis.findings import Findings, share_in_words
 from labelkit.analysis.uncovered import Trait, UncoveredCluster
 
 NAN = math.nan
@@ -160,3 +160,8 @@ def test_every_kind_has_its_turn() -> None:
         "worse_than_chance", "conflict", "worse_than_chance", "conflict", "never_decides", "worse_than_chance",
     ]  # fmt: skip
     assert next_steps(found) == next_steps(found)
+
+
+def test_a_share_lies_within_its_interval_as_told() -> None:
+    assert share_in_words(wilson(8, 4_380)) == "0.2% [0.1, 0.4]"
+    assert share_in_words(wilson(3, 10)) == "30.0% [11, 60]"

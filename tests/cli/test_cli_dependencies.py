@@ -58,6 +58,7 @@ def test_one_function_and_silent_ones(run: Run, folder: Path) -> None:
     vote(run, folder, 'from labelkit import keywords\nkeywords("odd", ["zzz"], label="spam")\n')
     done = run("lfs", "--dependencies", "-p", folder)
     assert done.code == 0
+    assert done.out.startswith("1 function on 60 items.\n")
     assert "note: there is one function, odd: nothing to compare it with" in done.out
     assert "note: odd abstained on every item" in done.out
 

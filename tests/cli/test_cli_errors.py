@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from labelkit import Project
 from tests.conftest import FUNCTIONS, Ran
 
 Run = Callable[..., Ran]
@@ -88,7 +89,7 @@ def test_mistakes_are_one_line(run: Run, folder: Path, voted: Path) -> None:
     done = run("errors", "--function", "mony", "-p", voted)
     assert done.code == 2
     assert done.err.count("\n") == 1
-    assert "did you mean 'money'?" in done.err
+    assert "Did you mean 'money'?" in done.err
     assert run("errors", "--limit", "0", "-p", voted).code == 2
 
 
@@ -108,3 +109,21 @@ def test_nothing_is_imported_and_texts_do_not_steer_the_terminal(run: Run, folde
     assert done.code == 0
     assert "\x1b" not in done.out
     assert "free [bold]cash[/bold]" in done.out
+
+
+def test_nothing_wrong_is_said_in_words(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "sure"
+    with Project.init(home, name="sure", labels=["spam", "ham"]) as project:
+        rows = [f"i{i},{'cash' if i % 2 else 'lunch'} {i},{'spam' if i % 2 else 'ham'}" for i in range(40)]
+        (tmp_path / "sure.csv").write_text("\n".join(["id,text,gold", *rows]) + "\n", encoding="utf-8")
+        project.import_items(tmp_path / "sure.csv")
+    (home / "labeling_functions" / "functions.py").write_text(
+        'from labelkit import keywords\nkeywords("money", ["cash"], label="spam")\n'
+        'keywords("meal", ["lunch"], label="ham")\n',
+        encoding="utf-8",
+    )
+    assert run("vote", "-p", home).code == 0
+    done = run("errors", "-p", home)
+    assert done.code == 0
+    assert "Every known item has the right label." in done.out
+    assert "Known items without the right label" not in done.out

@@ -184,3 +184,18 @@ def test_bad_options_and_answers_are_refused() -> None:
         crowd_consensus([1, 2], np.array(["bo", 3], dtype=object), [0, 1], 2)
     with pytest.raises(LabelModelError, match="item 2 is decided to be 7"):
         crowd_consensus([1, 2], ["bo", "bo"], [0, 1], 2, decided={2: 7})
+
+
+def test_a_class_that_no_source_votes_for_gets_no_item() -> None:
+    L, _ = crowd(3, n=300, m=8, k=2, each=3)
+    model = CrowdLabelModel(3).fit(L)
+    probabilities = model.predict_proba(L)
+    assert probabilities[:, 2].max() < 1e-3
+    assert any("no source votes for class 2" in note for note in model.notes)
+    gold = np.full(len(L), -1)
+    gold[:20] = 2
+    taught = CrowdLabelModel(3).fit(L, gold)
+    assert not any("no source votes" in note for note in taught.notes)
+    assert taught.predict_proba(L)[:, 2].max() > 0.05
+    told = CrowdLabelModel(3, class_balance=[0.3, 0.3, 0.4]).fit(L)
+    assert not any("no source votes" in note for note in told.notes)

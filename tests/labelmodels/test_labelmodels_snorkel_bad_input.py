@@ -149,3 +149,17 @@ def test_class_shares_that_do_not_sum_to_one() -> None:
             SnorkelLabelModel(2, guard=guard, class_balance=[0.5, 0.4])
         with pytest.raises(LabelModelError, match=r"class_balance is 0\.0 for class 1, expected a share above 0"):
             SnorkelLabelModel(2, guard=guard).fit(L, class_balance=[1.0, 0.0])
+
+
+def test_labels_of_another_length_are_said_to_be_a_development_sets() -> None:
+    L, truth = votes_of(200, 5)
+    notes = SnorkelLabelModel(2).fit(L, truth[:100]).notes
+    assert any("shape (100,) were taken as Snorkel's Y_dev" in note for note in notes)
+    assert not any("Y_dev" in note for note in SnorkelLabelModel(2).fit(L, truth).notes)
+
+
+def test_votes_for_one_class_only_are_no_flip() -> None:
+    model = SnorkelLabelModel(2).fit(np.zeros((500, 5), dtype=np.int8))
+    assert (model.predict(np.zeros((3, 5), dtype=np.int8)) == 0).all()
+    assert model.diagnostics["restarts"] == 0
+    assert [note for note in model.notes if "against majority" in note] == []

@@ -89,6 +89,66 @@ def test_ten_labels_move_little_and_a_thousand_much() -> None:
     assert (few.n, many.n) == (10, 1200)
 
 
+def alike(g: int, k: int = 2, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Two functions of which each alone is right about class 1, and both together mean class 0."""
+    rng = np.random.default_rng(seed)
+    patterns = np.array([[1, -1, -1], [-1, 1, -1], [1, 1, -1], [-1, -1, 0], [1, -1, 0]], dtype=np.int8)
+    which = rng.integers(0, len(patterns), g)
+    gold = np.array([1, 1, 0, 0, 1])[which]
+    return patterns[which], np.where(rng.random(g) < 0.1, rng.integers(0, k, g), gold)
+
+
+def test_corrections_of_patterns_are_in_the_maximum_of_the_posterior(monkeypatch: pytest.MonkeyPatch) -> None:
+    votes, gold = alike(60)
+    for name, values in (("SCALES", (1.0,)), ("VARIANCES", (0.4,)), ("BALANCE", 1e-12), ("INTERACTIONS", (0.3,))):
+        monkeypatch.setattr(taught, name, values)
+    monkeypatch.setattr(taught, "FEWEST_ALIKE", 2)
+    weights = np.ones((3, 2))
+    found = teach(weights, np.zeros(2), votes, gold)
+    assert found.corrections is not None
+    patterns, pattern = np.unique(votes, axis=0, return_inverse=True)
+    together = np.flatnonzero((patterns != -1).sum(axis=1) > 1)
+    assert {tuple(row) for row in found.corrections.patterns} == {tuple(patterns[i]) for i in together}
+    precision = np.linalg.inv(SHARED * 0.4 * np.ones((2, 2)) + (1 - SHARED) * 0.4 * np.eye(2))
+
+    def loss(u: np.ndarray) -> float:
+        moved, added = u[:6].reshape(3, 2), np.zeros((len(patterns), 2))
+        added[together] = u[6:].reshape(-1, 2)
+        total = 0.5 * np.einsum("ia,ab,ib", moved, precision, moved) + 0.5 * np.square(added).sum() / 0.3
+        for row, which, label in zip(votes, pattern.ravel(), gold, strict=True):
+            scores = added[which].copy()
+            for i in np.flatnonzero(row != -1):
+                scores[row[i]] += weights[i, row[i]] + moved[i, row[i]]
+            total += logsumexp(scores) - scores[label]
+        return float(total)
+
+    best = optimize.minimize(loss, np.zeros(6 + 2 * len(together)), method="BFGS", options={"gtol": 1e-8})
+    added = {tuple(patterns[i]): best.x[6:].reshape(-1, 2)[at] for at, i in enumerate(together)}
+    for row, correction in zip(found.corrections.patterns, found.corrections.added, strict=True):
+        np.testing.assert_allclose(correction, added[tuple(row)], atol=1e-4)
+
+
+def test_the_evidence_decides_whether_patterns_are_corrected() -> None:
+    votes, gold = alike(200)
+    found = teach(np.ones((3, 2)), np.zeros(2), votes, gold)
+    assert found.corrections is not None and found.interaction > 0.45
+    both = found.corrections.of(np.array([1, 1, -1]))
+    assert both[0] - both[1] > 1
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 400)
+    independent = np.where(rng.random((400, 3)) < [0.9, 0.8, 0.7], truth[:, None], 1 - truth[:, None]).astype(np.int8)
+    plain = teach(np.full((3, 2), np.log(4)), np.zeros(2), independent, truth)
+    assert plain.interaction < 0.25, "less than before any label"
+
+
+def test_patterns_with_few_labels_or_one_vote_are_not_corrected() -> None:
+    votes = np.array([[0, 1]] * (taught.FEWEST_ALIKE - 1) + [[0, -1]] * 20, dtype=np.int8)
+    assert teach(np.ones((2, 2)), np.zeros(2), votes, np.arange(len(votes)) % 2).corrections is None
+    more = np.concatenate([votes, votes[:1]])
+    found = teach(np.ones((2, 2)), np.zeros(2), more, np.arange(len(more)) % 2)
+    assert found.corrections is not None and found.corrections.patterns.tolist() == [[0, 1]]
+
+
 def test_no_covered_label_teaches_nothing() -> None:
     weights, start = np.full((2, 3), 1.0), np.log([0.2, 0.3, 0.5])
     found = teach(weights, start, np.full((4, 2), -1, dtype=np.int8), np.array([0, 1, 2, 0]))

@@ -118,3 +118,13 @@ def test_too_many_functions_are_refused() -> None:
         TripletLabelModel(2).fit_statistics(VoteStatistics.of_checked(L, 2, pairs=False))
     with pytest.raises(LabelModelError, match="expected at most 3,000"):
         TripletLabelModel(2).fit(L)
+
+
+def test_known_labels_of_one_class_say_nothing_of_the_others() -> None:
+    rng = np.random.default_rng(5)
+    truth = rng.integers(0, 2, 2_000)
+    L = np.where(rng.random((2_000, 6)) < 0.75, truth[:, None], 1 - truth[:, None]).astype(np.int8)
+    gold = np.where((np.arange(2_000) < 200) & (truth == 1), truth, -1)
+    model = TripletLabelModel(2).fit(L, gold)
+    assert abs((model.predict(L) == 1).mean() - 0.5) < 0.1
+    assert any("all of one class" in note for note in model.notes)

@@ -138,3 +138,16 @@ def test_options_are_checked(options: dict[str, object], message: str) -> None:
 def test_cardinality_is_checked(cardinality: object) -> None:
     with pytest.raises(LabelModelError, match="cardinality is"):
         label_model("majority", cardinality=cardinality)  # type: ignore[arg-type]
+
+
+def test_what_numpy_would_not_read_as_a_label_matrix_is_refused() -> None:
+    from scipy import sparse
+
+    with pytest.raises(LabelModelError, match="differ in length"):
+        check_votes([[0, 1], [0]], 2)
+    with pytest.raises(LabelModelError, match="sparse csr_matrix, whose missing entries are zeros"):
+        check_votes(sparse.csr_matrix(np.eye(3, dtype=np.int8)), 2)
+    votes = np.array([[0, 1], [1, -1]], np.int8)
+    with pytest.raises(LabelModelError, match="what lies under a mask is no vote"):
+        check_votes(np.ma.masked_equal(votes, 0), 2)
+    assert check_votes(np.ma.masked_equal(votes, 5), 2).tolist() == votes.tolist()

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from labelkit.errors import LabelModelError
 from labelkit.labelmodels import MajorityLabelModel, VoteStatistics, WeightedMajorityLabelModel
+from labelkit.labelmodels.corrections import Corrections
 
 Votes = npt.NDArray[np.int8]
 
@@ -115,6 +118,80 @@ def test_five_thousand_functions_and_a_thousand_classes_work() -> None:
     assert (model.predict(many) == truth).mean() > 0.8
     probabilities = model.predict_proba(many)
     assert model.predict_proba(many[7:8]).tobytes() == probabilities[7:8].tobytes()
+
+
+def dependent(k: int = 2, n: int = 600, seed: int = 0) -> tuple[Votes, npt.NDArray[np.int64]]:
+    """Two functions of which each alone is right about class 1, and both together mean class 0."""
+    rng = np.random.default_rng(seed)
+    patterns = np.array([[1, -1, -1], [-1, 1, -1], [1, 1, -1], [-1, -1, 0], [1, -1, k - 1], [-1, -1, -1]])
+    which = rng.integers(0, len(patterns), n)
+    truth = np.array([1, 1, 0, 0, k - 1, 0])[which]
+    return patterns[which].astype(np.int8), np.where(rng.random(n) < 0.1, rng.integers(0, k, n), truth)
+
+
+@pytest.mark.parametrize("k", [2, 4, 40])
+def test_what_patterns_add_is_explained_saved_and_the_same_in_every_block(k: int) -> None:
+    L, truth = dependent(k)
+    model = WeightedMajorityLabelModel(k).fit(L, np.where(np.arange(len(L)) < 300, truth, -1))
+    assert model.diagnostics["corrected_patterns"] == 2
+    probabilities = model.predict_proba(L)
+    both = np.flatnonzero((L == [1, 1, -1]).all(axis=1))
+    assert (model.predict(L)[both] == 0).all(), "no weights of single votes could say this"
+    for row, expected in zip(L[:60], probabilities, strict=False):
+        scores = model.log_prior + model.contributions(row).sum(axis=0)
+        shifted = np.exp(scores - scores.max())
+        np.testing.assert_allclose(shifted / shifted.sum(), expected, atol=1e-12)
+    added = model.contributions(L[both[0]])
+    assert added[0].any() and added[1].any() and not added[2].any()
+    assert added[0, 0] == pytest.approx(added[1, 0]), "shared evenly"
+    order = np.random.default_rng(1).permutation(len(L))
+    assert model.predict_proba(L[order]).tobytes() == probabilities[order].tobytes()
+    assert model.predict_proba(L[both[:1]].astype(np.int64)).tobytes() == probabilities[both[:1]].tobytes()
+    state, arrays = model.to_state()
+    again = WeightedMajorityLabelModel.from_state(state, arrays)
+    assert again.predict_proba(L).tobytes() == probabilities.tobytes()
+    assert again.contributions(L[both[0]]).tobytes() == added.tobytes()
+    with pytest.raises(LabelModelError, match="is incomplete"):
+        WeightedMajorityLabelModel.from_state(state, {**arrays, "corrections": arrays["corrections"][:1]})
+    assert "patterns" not in WeightedMajorityLabelModel(k).fit(L).to_state()[1]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(0, 6), st.integers(0, 40))
+@settings(deadline=None)
+def test_corrections_reach_exactly_their_rows(seed: int, m: int, known: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = np.unique(rng.integers(-1, 2, (known, m)), axis=0).astype(np.int8)
+    votes = rng.integers(-1, 2, (n, m)).astype(rng.choice([np.int8, np.int16]))
+    if len(rows) and n:
+        votes[rng.random(n) < 0.5] = rows[rng.integers(len(rows))]
+    corrections = Corrections(rows, rng.normal(size=(len(rows), 3)))
+    scores = np.zeros((3, n + 5))
+    corrections.add_to(scores, votes)
+    expected = np.zeros_like(scores)
+    for at, row in enumerate(votes):
+        for which, known_row in enumerate(rows):
+            if row.tolist() == known_row.tolist():
+                expected[:, at] = corrections.added[which]
+        np.testing.assert_array_equal(corrections.of(row), expected[:, at])
+    np.testing.assert_array_equal(scores, expected)
+
+
+@pytest.mark.parametrize("k", [2, 12])
+def test_labels_against_majority_vote_are_followed_and_questioned(k: int) -> None:
+    L, truth = functions(1000, [0.8, 0.75, 0.7], [0.8] * 3, k=k)
+    mixed_up = np.where(np.arange(len(L)) < 60, (truth + 1) % k, -1)
+    model = WeightedMajorityLabelModel(k).fit(L, mixed_up)
+    n = model.diagnostics["gold_n"]
+    assert model.notes[0].startswith(f"of {n} covered items with known labels majority vote gets ")
+    assert "check whether the classes of the labels or those of the functions are mixed up" in model.notes[0]
+    for few in (np.where(np.arange(len(L)) < 9, mixed_up, -1), np.where(np.arange(len(L)) < 60, truth, -1)):
+        assert "mixed up" not in " ".join(WeightedMajorityLabelModel(k).fit(L, few).notes)
+
+
+def test_few_labels_below_chance_by_accident_are_not_questioned() -> None:
+    L = np.zeros((40, 1), dtype=np.int8)
+    gold = np.where(np.arange(40) < 20, (np.arange(40) < 12).astype(int), -1)
+    assert "mixed up" not in " ".join(WeightedMajorityLabelModel(2).fit(L, gold).notes), "8 of 20, where 10 are chance"
 
 
 def test_statistics_without_pairs_are_enough() -> None:

@@ -101,7 +101,7 @@ def test_one_function(folder: Path) -> None:
 def test_unknown_and_renamed_functions(folder: Path) -> None:
     with Project.open(folder) as project:
         project.vote()
-        with pytest.raises(ProjectError, match="did you mean 'money'"):
+        with pytest.raises(ProjectError, match="Did you mean 'money'"):
             project.errors(function="mony")
         file = folder / "labeling_functions" / "functions.py"
         file.write_text(FUNCTIONS.replace("def polite", "def courteous"), encoding="utf-8")

@@ -106,7 +106,7 @@ def test_people_and_what_they_taught_are_told(folder: Path) -> None:
     assert "Bo <b>" in section(page, "label-model")
     assert "People who answered" in section(page, "label-model")
     assert "people disagree on" in section(page, "summary")
-    assert "covered items with known labels" in section(page, "label-model")
+    assert "own estimate" in section(page, "label-model"), "what a person picked is no random sample"
 
 
 def test_neither_test_nor_audit_items_are_shown(folder: Path) -> None:

@@ -137,6 +137,9 @@ def show_decisions(result: ErrorAnalysis, limit: int) -> None:
     for bucket in result.decisions:
         totals[bucket.gold] = totals.get(bucket.gold, 0) + bucket.items
     wrong = [b for b in result.decisions if b.label != b.gold]
+    if not wrong:
+        console().print("Every known item has the right label.")
+        return
     rows = [
         [
             b.gold,

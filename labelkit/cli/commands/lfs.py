@@ -92,6 +92,8 @@ def _dependencies(result: DependencyTable, as_json: bool) -> None:
 
 
 def _summary(result: DependencyTable, shown: int) -> str:
+    if len(result.functions) == 1:
+        return f"1 function on {result.counted:,} items."
     count = f"{len(result.functions)} functions on {result.counted:,} items"
     if not result.found:
         return f"{count}: none depends on another beyond what the class explains."
@@ -122,8 +124,9 @@ def show(result: FunctionTable) -> None:
             whole=len(columns) if out.width >= WIDE else 1,
         )
     )
+    counted = "1 function" if len(result.functions) == 1 else f"{len(result.functions)} functions"
     out.print(
-        f"{len(result.functions)} functions on {result.items:,} items: coverage {result.coverage:.1%},"
+        f"{counted} on {result.items:,} items: coverage {result.coverage:.1%},"
         f" overlap {result.overlap:.1%}, conflict {result.conflict:.1%}. Accuracy is against {result.reference}."
     )
     for note in result.notes:
