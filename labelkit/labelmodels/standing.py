@@ -45,10 +45,12 @@ class Standing:
         ties = f", {self.of_ties / self.differs:.0%} of them ties there" if self.differs else ""
         differs = f"it decides {self.differs:.1%} of the covered items otherwise than majority vote{ties}"
         direction = "higher" if self.lead >= 0 else "lower"
-        span = f"{abs(100 * self.lead):.1f} points {direction} [{100 * self.low:+.1f}, {100 * self.high:+.1f}]"
+        lead = f"{abs(100 * self.lead):.1f} points {direction}"
         if self.gold_n:
-            return f"{differs}; on {self.gold_n:,} covered items with known labels its accuracy is {span}"
-        return f"{differs}; by its own estimate its accuracy is {span}, which only known labels can confirm"
+            interval = f"[{100 * self.low:+.1f}, {100 * self.high:+.1f}]"
+            return f"{differs}; on {self.gold_n:,} covered items with known labels its accuracy is {lead} {interval}"
+        # Its interval tells how much the estimate would move with other items, not how wrong the model may be.
+        return f"{differs}; by its own estimate its accuracy is {lead}, which only known labels can confirm"
 
 
 def standing(

@@ -43,6 +43,9 @@ def show(result: LabelResult, *, scores: bool = True) -> None:
         out.print(f"  {sentence}", markup=False)
     if result.calibration is not None:
         out.print(f"  probabilities are calibrated: {result.calibration['why']}", markup=False)
+    if len(result.annotators) > 1:
+        people = ", ".join(f"{one['annotator']} {interval(one)}" for one in result.annotators)
+        out.print(f"  annotators are right on an estimated {people}", markup=False)
     for name in ("label_model", "majority") if scores else ():
         out.print(f"  {score_line(name, result.scores[name])}")
     for note in result.notes:
