@@ -5,21 +5,16 @@ Dawid and Skene's model with a prior over the sources that is learned from them:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, ClassVar, Final, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from labelkit.labelmodels.base import Arrays, LabelModel
 from labelkit.labelmodels.collapse import look_for_collapse
+from labelkit.labelmodels.confusion import ConfusionModel, ConfusionRates
 from labelkit.labelmodels.crowd_fitting import CrowdSettings, fit_crowd
 from labelkit.labelmodels.pattern_votes import Floats, PatternVotes
-from labelkit.labelmodels.scoring import VoteScorer, to_probabilities
 from labelkit.labelmodels.statistics import VoteStatistics
-from labelkit.labelmodels.threads import over_rows
 from labelkit.labelmodels.validation import check_number, check_whole
 from labelkit.types import ABSTAIN, IntArray
 
@@ -28,22 +23,7 @@ _UNSEEN_SHARE: Final = 1e-6
 """Share of a class that no source votes for: it would attract labels out of thin air."""
 
 
-@dataclass(frozen=True)
-class _Rates:
-    """What one fit found; replaced as a whole, so that predicting threads never see half of another."""
-
-    logs: Floats
-    log_prior: Floats
-
-    @cached_property
-    def scorer(self) -> VoteScorer:
-        m, k = self.logs.shape[:2]
-        table = np.zeros((m, k + 1, k))
-        table[:, 1:] = self.logs
-        return VoteScorer(table, self.log_prior)
-
-
-class CrowdLabelModel(LabelModel):
+class CrowdLabelModel(ConfusionModel):
     """Confusion matrices of many sources, drawn to each other as far as the sources are alike.
 
     For sources that answer any class: annotators, crowd workers, classifiers. Labeling functions that vote for
@@ -96,7 +76,7 @@ class CrowdLabelModel(LabelModel):
         self.n_iter = n_iter
         self.tol = tol
         self.balance_items = balance_items
-        self._found: _Rates | None = None
+        self._found = None
 
     def _learn(
         self, statistics: VoteStatistics, gold_votes: IntArray, gold: IntArray, names: Sequence[str] | None
@@ -105,7 +85,7 @@ class CrowdLabelModel(LabelModel):
         balance, unseen = self._seen_classes(votes)
         settings = CrowdSettings(self.variance, balance, self.balance_items, self.n_iter, self.tol)
         fit = fit_crowd(votes, settings)
-        self._found = _Rates(fit.logs, fit.log_prior)
+        self._found = ConfusionRates(fit.logs, fit.log_prior)
         self.n_functions = statistics.m
         k = self.cardinality
 
@@ -138,53 +118,3 @@ class CrowdLabelModel(LabelModel):
         shown = ", ".join(str(label) for label in unseen[:10]) + (" …" if len(unseen) > 10 else "")
         note = f"no source votes for class {shown} and no known label is of it: it gets next to no probability"
         return balance / balance.sum(), [note]
-
-    def _predict_proba(self, votes: IntArray) -> Floats:
-        scorer = self._need().scorer
-        probabilities = np.empty((len(votes), self.cardinality))
-
-        def score(start: int, stop: int) -> None:
-            for rows, scores in scorer.blocks(votes, start, stop):
-                probabilities[rows] = to_probabilities(scores)[:, : rows.stop - rows.start].T
-
-        over_rows(score, len(votes))
-        return probabilities
-
-    def contributions(self, votes: IntArray) -> Floats:
-        """Log rate of each vote under each class, shape (m, k).
-
-        ``softmax(log_prior + contributions(votes).sum(axis=0))`` is the item's row of :meth:`predict_proba`.
-        """
-        one = self._checked_item(votes)
-        added = np.zeros((len(one), self.cardinality))
-        voted = np.flatnonzero(one != ABSTAIN)
-        added[voted] = self._need().logs[voted, one[voted]]
-        return added
-
-    @property
-    def log_prior(self) -> Floats:
-        """Log of the estimated class shares, shape (k,); a copy."""
-        return self._need().log_prior.copy()
-
-    @property
-    def confusion(self) -> Floats:
-        """Rate at which source i answers a where the class is y, shape (m, k, k), at [i, a, y]; a copy."""
-        return np.exp(self._need().logs)
-
-    def _need(self) -> _Rates:
-        self._fitted_on()
-        assert self._found is not None
-        return self._found
-
-    def _arrays(self) -> Arrays:
-        found = self._need()
-        return {"log_rates": found.logs, "log_prior": found.log_prior}
-
-    def _restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        assert self.n_functions is not None
-        k = self.cardinality
-        found = _Rates(np.asarray(arrays["log_rates"]), np.asarray(arrays["log_prior"]))
-        shapes = (found.logs.shape, found.log_prior.shape)
-        if shapes != ((self.n_functions, k, k), (k,)):
-            raise ValueError(f"array shapes {shapes} do not fit {self.n_functions} functions and {k} classes")
-        self._found = found

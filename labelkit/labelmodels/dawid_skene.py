@@ -7,21 +7,17 @@ Dawid, Skene: Maximum likelihood estimation of observer error-rates using the EM
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from labelkit.errors import LabelModelError
-from labelkit.labelmodels.base import Arrays, LabelModel
 from labelkit.labelmodels.collapse import look_for_collapse
+from labelkit.labelmodels.confusion import ConfusionModel, ConfusionRates
 from labelkit.labelmodels.pattern_votes import Floats, PatternVotes, clamp, normalised
-from labelkit.labelmodels.scoring import VoteScorer, to_probabilities
 from labelkit.labelmodels.statistics import VoteStatistics
-from labelkit.labelmodels.threads import over_rows
 from labelkit.labelmodels.validation import check_number, check_whole
 from labelkit.types import ABSTAIN, IntArray
 
@@ -31,22 +27,6 @@ _LEAST_COUNT: Final = 1e-10
 """Smallest count and class share, as in crowd-kit: a probability of zero could never be left again."""
 _MOST_ENTRIES: Final = 1 << 25
 """Functions × classes × classes at most: 256 MB of confusion matrices."""
-
-
-@dataclass(frozen=True)
-class _Confusion:
-    """What one fit found; replaced as a whole, so that predicting threads never see half of another."""
-
-    logs: Floats
-    """Log rate at which function i votes a where the class is y, shape (m, k, k): [i, a, y]."""
-    log_prior: Floats
-
-    @cached_property
-    def scorer(self) -> VoteScorer:
-        m, k = self.logs.shape[:2]
-        table = np.zeros((m, k + 1, k))
-        table[:, 1:] = self.logs
-        return VoteScorer(table, self.log_prior)
 
 
 @dataclass
@@ -69,12 +49,12 @@ class _Block:
         shares /= shares.sum(axis=1, keepdims=True)
         return clamp(shares, self.votes.gold)
 
-    def scores(self, found: _Confusion) -> Floats:
+    def scores(self, found: ConfusionRates) -> Floats:
         """Log joint probability of each pattern and class, shape (d, k)."""
         k = len(found.log_prior)
         return np.asarray(self.one_hot @ found.logs.reshape(-1, k)) + found.log_prior
 
-    def posterior(self, found: _Confusion) -> tuple[Floats, float]:
+    def posterior(self, found: ConfusionRates) -> tuple[Floats, float]:
         """Class probabilities, known labels clamped, shape (d, k), and the log-likelihood of the votes."""
         scores = self.scores(found)
         known = np.flatnonzero(self.votes.gold != ABSTAIN)
@@ -84,7 +64,7 @@ class _Block:
         return clamp(shares, self.votes.gold), float(self.votes.counts @ logs)
 
 
-class DawidSkeneLabelModel(LabelModel):
+class DawidSkeneLabelModel(ConfusionModel):
     """Dawid and Skene's EM on the distinct vote patterns, in logarithms.
 
     Each function has a confusion matrix: how often it votes each class where the class is y. An abstention adds
@@ -146,7 +126,7 @@ class DawidSkeneLabelModel(LabelModel):
         self.smoothing = smoothing
         self.rates: Rates = rates
         self.learn_balance = learn_balance
-        self._found: _Confusion | None = None
+        self._found = None
 
     def _learn(
         self, statistics: VoteStatistics, gold_votes: IntArray, gold: IntArray, names: Sequence[str] | None
@@ -161,7 +141,7 @@ class DawidSkeneLabelModel(LabelModel):
         self.diagnostics = {**figures, **collapse, "exact_patterns": statistics.exact, "gold_n": known}
         self.notes = notes
 
-    def _maximised(self, votes: PatternVotes) -> tuple[_Confusion, dict[str, Any]]:
+    def _maximised(self, votes: PatternVotes) -> tuple[ConfusionRates, dict[str, Any]]:
         """EM: rates from a posterior, a posterior from rates; the rates that the last posterior came from."""
         blocks = [_Block.of(block) for block in votes.blocks]
         found = self._rates(_Sums.of(blocks, None))
@@ -175,7 +155,7 @@ class DawidSkeneLabelModel(LabelModel):
             found = self._rates(sums)
         return found, {"rounds": rounds, "log_likelihood": last, "converged": bool(gain < self.tol)}
 
-    def _rates(self, sums: _Sums) -> _Confusion:
+    def _rates(self, sums: _Sums) -> ConfusionRates:
         """The M step."""
         k = self.cardinality
         counts = np.maximum(sums.votes.reshape(-1, k, k) + self.smoothing, _LEAST_COUNT)
@@ -188,7 +168,7 @@ class DawidSkeneLabelModel(LabelModel):
             whole = np.maximum(sums.items + (k + 1) * self.smoothing, _LEAST_COUNT)
         seen = counts > 0
         logs = np.log(np.where(seen, counts, 1.0)) - np.where(seen, np.log(np.where(whole > 0, whole, 1.0)), 0.0)
-        return _Confusion(logs, np.log(self._shares(sums.items)))
+        return ConfusionRates(logs, np.log(self._shares(sums.items)))
 
     def _shares(self, items: Floats) -> Floats:
         if not self.learn_balance:
@@ -196,56 +176,6 @@ class DawidSkeneLabelModel(LabelModel):
         pseudo = 0.0 if self.class_balance is None else self._prior() * self.cardinality
         counted = items + pseudo
         return np.asarray(np.maximum(counted / counted.sum(), _LEAST_COUNT))
-
-    def _predict_proba(self, votes: IntArray) -> Floats:
-        scorer = self._need().scorer
-        probabilities = np.empty((len(votes), self.cardinality))
-
-        def score(start: int, stop: int) -> None:
-            for rows, scores in scorer.blocks(votes, start, stop):
-                probabilities[rows] = to_probabilities(scores)[:, : rows.stop - rows.start].T
-
-        over_rows(score, len(votes))
-        return probabilities
-
-    def contributions(self, votes: IntArray) -> Floats:
-        """Log rate of each vote under each class, shape (m, k).
-
-        ``softmax(log_prior + contributions(votes).sum(axis=0))`` is the item's row of :meth:`predict_proba`.
-        """
-        one = self._checked_item(votes)
-        added = np.zeros((len(one), self.cardinality))
-        voted = np.flatnonzero(one != ABSTAIN)
-        added[voted] = self._need().logs[voted, one[voted]]
-        return added
-
-    @property
-    def log_prior(self) -> Floats:
-        """Log of the class shares, shape (k,); a copy."""
-        return self._need().log_prior.copy()
-
-    @property
-    def confusion(self) -> Floats:
-        """Rate at which function i votes a where the class is y, shape (m, k, k), at [i, a, y]; a copy."""
-        return np.exp(self._need().logs)
-
-    def _need(self) -> _Confusion:
-        self._fitted_on()
-        assert self._found is not None
-        return self._found
-
-    def _arrays(self) -> Arrays:
-        found = self._need()
-        return {"log_rates": found.logs, "log_prior": found.log_prior}
-
-    def _restore(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        assert self.n_functions is not None
-        k = self.cardinality
-        found = _Confusion(np.asarray(arrays["log_rates"]), np.asarray(arrays["log_prior"]))
-        shapes = (found.logs.shape, found.log_prior.shape)
-        if shapes != ((self.n_functions, k, k), (k,)):
-            raise ValueError(f"array shapes {shapes} do not fit {self.n_functions} functions and {k} classes")
-        self._found = found
 
 
 @dataclass
@@ -258,7 +188,7 @@ class _Sums:
     log_likelihood: float
 
     @classmethod
-    def of(cls, blocks: Sequence[_Block], found: _Confusion | None) -> _Sums:
+    def of(cls, blocks: Sequence[_Block], found: ConfusionRates | None) -> _Sums:
         """The E step under these rates; from the shares of the votes where there are none yet."""
         m, k = blocks[0].votes.shape
         sums = cls(np.zeros((m * k, k)), np.zeros(k), 0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
@@ -159,8 +159,8 @@ def label(workspace: Workspace, *, force: bool = False) -> LabelResult:
     teaching = workspace.schema.to_indices(people.teaching)
     gold = workspace.test_gold()
     inputs = digest(
-        votes_run.inputs, workspace.schema.ids, model.get_params(), rows, teaching, gold, workspace.versions,
-        workspace.config.label_model.name,
+        votes_run.inputs, workspace.schema.ids, model.get_params(), rows, people_digest(people), gold,
+        workspace.versions, workspace.config.label_model.name,
     )  # fmt: skip
     latest = workspace.store.runs.latest("label")
     if latest is not None and latest.inputs == inputs and not force:
@@ -174,10 +174,7 @@ def label(workspace: Workspace, *, force: bool = False) -> LabelResult:
     fitted = fit_to_answers(model, L[rows], teaching[rows], (people.tuning & people.asked)[rows], names)
     metrics, probabilities, decided = _measure(workspace, model, L, people, gold)
     metrics |= fitted | {"annotators": annotator_figures(consensus(workspace, people))}
-    unseen = [c for c in unseen if not metrics["class_counts"][workspace.schema.names[c]]]
-    if unseen:
-        classes = ", ".join(workspace.schema.names[c] for c in unseen)
-        metrics["notes"].append(f"no function votes for {classes} and nobody labeled an item so: it gets no labels")
+    metrics["notes"] += _without_labels(unseen, metrics["class_counts"], workspace.schema.names)
     state, arrays = model.to_state()
     run = workspace.store.runs.finish(
         "label",
@@ -202,6 +199,15 @@ def label(workspace: Workspace, *, force: bool = False) -> LabelResult:
         labels=(probabilities, workspace.schema.to_ids(decided)),
     )
     return LabelResult(**metrics, run=run, reused=False, seconds=time.perf_counter() - started)
+
+
+def _without_labels(unseen: Sequence[int], counts: Mapping[str, int], names: Sequence[str]) -> list[str]:
+    """A note on classes that nothing speaks for and that got no labels."""
+    missing = [names[c] for c in unseen if not counts[names[c]]]
+    if not missing:
+        return []
+    gets = "it gets" if len(missing) == 1 else "they get"
+    return [f"no function votes for {', '.join(missing)} and nobody labeled an item so: {gets} no labels"]
 
 
 def _measure(

@@ -122,6 +122,22 @@ def test_people_who_disagree_count_by_their_reliability(home: Path) -> None:
     assert 0 < found[at, wrong] < raw[at, wrong] or raw[at, wrong] < 0.05
 
 
+def test_new_disagreement_makes_labels_out_of_date_and_label_mends_that(home: Path) -> None:
+    with Project.open(home) as project:
+        project.run()
+        store = project._workspace.store
+        train = [f"spam-{copy}-0" for copy in range(20) if copy % 3]
+        item = next(one for one in train if store.items.number_of(one) not in store.people.roles())
+        project.answer(item, "spam", annotator="ann")
+        project.answer(item, "ham", annotator="ben")
+        first = project.label()
+        project.answer(item, "spam", annotator="cat")
+        project.answer(item, "ham", annotator="dan")
+        again = project.label()
+        assert not again.reused and len(again.annotators) == len(first.annotators) + 2
+        assert project.label().reused
+
+
 def test_a_disputed_item_without_votes_is_learned_from(home: Path) -> None:
     (home / "labeling_functions" / "functions.py").write_text(
         "from labelkit import keywords\n"
