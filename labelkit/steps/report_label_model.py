@@ -59,7 +59,7 @@ def _facts(run: Run, told: Mapping[str, Any]) -> list[tuple[str, Cell]]:
     found += [
         ("items", f"{count(metrics['items'])}, {count(metrics['covered'])} with a vote,"
                   f" {count(metrics['labeled'])} labeled"),
-        ("human labels learned from", metrics["human"]),
+        ("items that people labeled", metrics["human"]),
         ("agrees with majority vote, where that decides", Share(_number(metrics["agreement_with_majority"]))),
     ]  # fmt: skip
     found += [(f"calibration: {name}", cell) for name, cell in _flat(told.get("calibration"))]
