@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test lint check format docs clean
+.PHONY: help demo test lint check format docs screenshots clean
 
 help:
 	@echo "make demo    install and run the main job on the sample project"
@@ -13,6 +13,7 @@ help:
 	@echo "make check   ruff, mypy, import-linter and the fast tests"
 	@echo "make format  format the code"
 	@echo "make docs    write the real output of commands into README.md and docs/"
+	@echo "make screenshots  take pictures of all pages into docs/screenshots/ (needs chromium)"
 	@echo "make clean   remove .venv and everything made from the sample project"
 
 $(VENV)/python:
@@ -51,6 +52,9 @@ format: $(VENV)/installed-dev
 
 docs: $(VENV)/installed-dev
 	$(BIN)/python docs/make.py
+
+screenshots: $(VENV)/installed-dev
+	$(BIN)/python docs/screenshots.py
 
 clean:
 	rm -rf $(VENV) *.labelkit.db* *.labelkit.cache *.labelkit.lock training_set.* labelkit-demo

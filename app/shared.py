@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
+import cookies
+import projects
 import streamlit as st
 
 from labelkit import LabelkitError, Project
-
-PROJECT_VARIABLE = "LABELKIT_PROJECT"
+from labelkit.access import Permission
+from labelkit.steps.team import Person
 
 _STYLE = """<style>
 .st-key-item-text [data-testid="stText"] {
@@ -21,7 +23,7 @@ _STYLE = """<style>
   white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext;
 }
 .st-key-item-id [data-testid="stText"], .st-key-item-fields [data-testid="stText"],
-.st-key-quiet [data-testid="stText"] { font-size: 0.85rem; opacity: 0.75; overflow-wrap: anywhere; }
+[class*="st-key-quiet"] [data-testid="stText"] { font-size: 0.85rem; opacity: 0.75; overflow-wrap: anywhere; }
 [class*="st-key-plain"] [data-testid="stText"] {
   font-family: inherit; white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: plaintext;
 }
@@ -31,8 +33,12 @@ _STYLE = """<style>
 .st-key-guidelines { font-size: 0.9rem; }
 .st-key-guidelines :is(p, li, td, th) { font-size: 0.9rem; line-height: 1.5; }
 .st-key-guidelines :is(td, th) { padding: 0.3rem 0.5rem; vertical-align: top; }
-.st-key-loop [data-testid="stVerticalBlock"] { height: 100%; }
-.block-container { max-width: 76rem; padding-top: 4.5rem; }
+.st-key-quiet-live [data-testid="stText"] { text-align: end; }
+.block-container { max-width: 80rem; padding-top: 4.5rem; }
+@media (max-width: 40rem) {
+  .block-container { padding-inline: 1rem; }
+  .st-key-quiet-live [data-testid="stText"] { text-align: start; }
+}
 </style>"""
 
 
@@ -43,14 +49,60 @@ def style() -> None:
 
 @contextmanager
 def project() -> Iterator[Project]:
-    """The served project, opened for one operation: Streamlit runs every visit in a thread of its own."""
-    with Project.open(os.environ.get(PROJECT_VARIABLE)) as opened:
+    """The served project, opened for one operation."""
+    with projects.opened() as opened:
         yield opened
+
+
+def person() -> Person | None:
+    """Who is signed in, asked of the session store anew in every run of a page; None for nobody."""
+    token = cookies.session_token(st.context.cookies)
+    if not token:
+        return None
+    with project() as opened:
+        return opened.team.session(token)
+
+
+def invited() -> bool:
+    """Whether the address has the code of an invitation that can be used: then whoever is signed in may change."""
+    code = st.query_params.get("invitation")
+    if not code:
+        return False
+    with project() as opened:
+        return opened.team.invitation(str(code)) is not None
+
+
+def need(permission: Permission) -> Person:
+    """Who is signed in; the page ends here for somebody whose role does not grant the permission.
+
+    Every page begins with this: the navigation only hides what a person may not see.
+    """
+    who = person()
+    if who is None:
+        st.error("You are not signed in, or your session has ended. Load the page again to sign in.")
+        st.stop()
+    if not who.may(permission):
+        st.error(f"Your role ({who.role}) does not show you this page. A lead of the project can change your role.")
+        st.stop()
+    return who
 
 
 def literal(text: object) -> str:
     """Text for a place where Streamlit reads Markdown (labels, captions, messages): shown as it is written."""
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(str(text).split()))
+
+
+def sentence(text: str) -> str:
+    """A sentence of labelkit's own for Markdown: what stands in backticks becomes code, all else is literal."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # a backtick without its partner
+        return literal(text)
+    return "".join(f"`{part}`" if place % 2 and part.strip() else _spaced(part) for place, part in enumerate(parts))
+
+
+def _spaced(part: str) -> str:
+    """Literal text that keeps the space at its ends."""
+    return f"{' ' if part[:1].isspace() else ''}{literal(part)}{' ' if part[-1:].isspace() and part.strip() else ''}"
 
 
 def show_error(error: LabelkitError) -> None:
@@ -73,6 +125,12 @@ def empty(what: str, then: str) -> None:
     with st.container(border=True):
         st.markdown(f"**{literal(what)}**")
         st.markdown(then)
+
+
+def utc_offset() -> timedelta:
+    """What has to be added to UTC for the time of whoever looks; nothing where the browser does not say."""
+    minutes = st.context.timezone_offset
+    return timedelta(minutes=-minutes) if minutes else timedelta(0)
 
 
 def percent(value: float | None, digits: int = 0) -> str:

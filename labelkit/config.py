@@ -6,7 +6,9 @@ import contextlib
 import difflib
 import re
 import shutil
+import threading
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +20,8 @@ from labelkit.errors import ConfigError, StorageError
 from labelkit.types import label_name_problem
 
 FILE_NAME = "labelkit.toml"
+_writing = threading.Lock()
+"""Two threads of a server must not change the file at once: one would undo what the other wrote."""
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -139,12 +143,43 @@ class QuerySection(_Section):
 
 
 class AnnotationSection(_Section):
-    """``[annotation]``: how many people answer an item and when they agree."""
+    """``[annotation]``: how many people answer an item, when they agree, what they see."""
 
     answers_per_item: Annotated[int, Field(ge=1, le=20)] = 1
+    tie_break_answers: Annotated[int, Field(ge=0, le=20)] = 1
+    """How many further people are asked where the answers to an item disagree."""
     min_agreement: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
-    lease_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 15
+    lease_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 5
+    """How long a lease lasts without a sign of life of the page that holds it."""
+    batch: Annotated[int, Field(ge=1, le=100)] = 12
+    """How many items a page holds at once."""
+    keys: dict[str, str] = {}
+    """Label → the key that answers with it; the others get digits in order."""
+    hints_before: Share = 0.1
+    """Share of the actively chosen items whose votes and model guess are shown before the answer, not after it."""
+    gold_share: Share = 0.05
+    """Share of what people are asked that are gold questions: items outside the train split with a known label."""
+    show_fields: list[str] | Literal["all"] = "all"
+    image_hosts: list[str] = []
+    """Hosts from which images in the items may be loaded, for instance ``["images.example.org"]``."""
+    highlight: list[str] = []
+    """Words that can be highlighted in the items, beside the keywords of the labeling functions."""
     guidelines: str | None = None
+
+
+class ServeSection(_Section):
+    """``[serve]``: the app and its trainer."""
+
+    refit_after: Annotated[int, Field(ge=1)] = 25
+    """After so many answers the trainer labels, trains and ranks again."""
+    session_hours: Annotated[float, Field(gt=0, le=24 * 90)] = 12.0
+    """How long a sign-in lasts without use."""
+    allowed_origins: list[str] = []
+    """Further addresses under which browsers reach the app, for instance ``["https://labels.example.org"]``."""
+    behind_proxy: bool = False
+    """Trust ``X-Forwarded-*`` headers: only where a proxy of yours sets them."""
+    oidc: bool = False
+    """Let people sign in with the provider that ``.streamlit/secrets.toml`` names; roles stay with the project."""
 
 
 class SlicesSection(_Section):
@@ -171,6 +206,7 @@ class Config(_Section):
     end_model: EndModelSection = EndModelSection()
     query: QuerySection = QuerySection()
     annotation: AnnotationSection = AnnotationSection()
+    serve: ServeSection = ServeSection()
     slices: SlicesSection = SlicesSection()
     training_set: TrainingSetSection = TrainingSetSection()
 
@@ -298,22 +334,62 @@ def set_labels(path: Path, labels: list[str]) -> None:
     StorageError
         If the file cannot be written; it is as it was then.
     """
+    _rewrite(path, lambda document: _replace(document["project"], labels))
+
+
+def set_values(path: Path, section: str, values: dict[str, Any]) -> Config:
+    """Write settings of one section into ``labelkit.toml``; comments and everything else stay as they are.
+
+    A value of None takes the key out, so that the default holds again. Nothing is written unless the whole file
+    is good with the new values; returns what it says then.
+
+    Raises
+    ------
+    ConfigError
+        Naming the key and what was expected of it.
+    StorageError
+        If the file cannot be written; it is as it was then.
+    """
+    checked: list[Config] = []
+
+    def change(document: tomlkit.TOMLDocument) -> None:
+        table = document.setdefault(section, tomlkit.table())
+        for key, value in values.items():
+            if value is None:
+                table.pop(key, None)
+            elif key not in table or table[key].unwrap() != value:
+                table[key] = value
+        checked.append(parse_config(tomllib.loads(tomlkit.dumps(document)), path.name))
+
+    _rewrite(path, change)
+    return checked[0]
+
+
+def _rewrite(path: Path, change: Callable[[tomlkit.TOMLDocument], None]) -> None:
+    """Change a TOML file; whoever reads it sees the old text or the new one.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be written; it is as it was then.
+    """
     target = path.resolve()  # a link stays a link
     temporary = target.with_name(f"{target.name}.new")
-    try:
-        with target.open(encoding="utf-8-sig", newline="") as file:  # keeps \r\n
-            document = tomlkit.parse(file.read())
-        _replace(document["project"], labels)
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(tomlkit.dumps(document))
-        shutil.copymode(target, temporary)
-        temporary.replace(target)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise StorageError(
-            f"cannot write {path}: {error.strerror or error}", hint="Make the file and its folder writable"
-        ) from error
+    with _writing:
+        try:
+            with target.open(encoding="utf-8-sig", newline="") as file:  # keeps \r\n
+                document = tomlkit.parse(file.read())
+            change(document)
+            with temporary.open("w", encoding="utf-8", newline="") as file:
+                file.write(tomlkit.dumps(document))
+            shutil.copymode(target, temporary)
+            temporary.replace(target)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise StorageError(
+                f"cannot write {path}: {error.strerror or error}", hint="Make the file and its folder writable"
+            ) from error
 
 
 def _replace(project: Any, labels: list[str]) -> None:

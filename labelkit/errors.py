@@ -13,6 +13,7 @@
     │   ├── ProjectLocked              another process is writing
     │   └── StepMissing                an earlier step has to run first
     ├── StorageError                   the disk: full, read-only, not a file
+    │   └── TooBusy                    more is waiting to be written than the server takes
     ├── SchemaError                    classes: unknown, duplicate, merged
     │   └── UnknownLabel               a label that the schema does not know
     ├── SourceError                    input files: row, column, encoding
@@ -26,6 +27,13 @@
     ├── EndModelError                  features and classifiers
     ├── QueryError                     query strategies and queues
     ├── AnnotationError                answers that cannot be taken
+    │   ├── LeaseRefused               a token that was not given out for this item to this person
+    │   └── DecisionRefused            what is decided on has changed since the reviewer saw it
+    ├── AccessError                    names, passwords, roles and sessions
+    │   ├── SignInFailed               a wrong name or password, or an account that is closed
+    │   ├── TooManyAttempts            guessing is slowed down
+    │   ├── OtherPerson                a page of somebody who is not signed in here any more
+    │   └── NotAllowed                 the role does not grant this
     └── ExportError                    training sets that cannot be written
 
 The command line prints the message on one line and exits with status 2; a traceback is shown only
@@ -95,6 +103,10 @@ class StorageError(LabelkitError):
     """The disk is full, read-only, or refuses the file."""
 
 
+class TooBusy(StorageError):
+    """More is waiting to be written than the server takes; nothing was stored, the same can be sent again."""
+
+
 class SchemaError(LabelkitError):
     """A change of the label schema that makes no sense."""
 
@@ -145,6 +157,38 @@ class QueryError(LabelkitError):
 
 class AnnotationError(LabelkitError):
     """An answer that cannot be taken."""
+
+
+class LeaseRefused(AnnotationError):
+    """A lease token that was not given out for this item to this person."""
+
+
+class DecisionRefused(AnnotationError):
+    """A decision on an item whose content, answers or present decision the reviewer has not seen."""
+
+
+class AccessError(LabelkitError):
+    """A name, password, role or session that cannot be used."""
+
+
+class SignInFailed(AccessError):
+    """A wrong name or password, or an account that is closed: which of them is not said."""
+
+
+class TooManyAttempts(AccessError):
+    """Too many failed sign-ins; ``seconds`` tells when the next one is looked at."""
+
+    def __init__(self, message: str, *, seconds: float = 1.0, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.seconds = seconds
+
+
+class OtherPerson(AccessError):
+    """A request of one person's page that came with another person's session."""
+
+
+class NotAllowed(AccessError):
+    """The person's role does not grant what was asked for."""
 
 
 class ExportError(LabelkitError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Concatenate, ParamSpec, TypeVar
@@ -16,30 +16,42 @@ from labelkit.progress import Progress, Silent
 from labelkit.steps.leasing import LeasedItem, LeaseReply
 from labelkit.steps.schema import follow_settings, settings_differ
 from labelkit.steps.workspace import Workspace
-from labelkit.store import Store, project_lock
+from labelkit.store import TRAINER, Store, project_lock, serving, training
 from labelkit.types import Item, LabelSchema
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from labelkit.annotate import Anchoring
+    from labelkit.steps.agreeing import AgreementReport
     from labelkit.steps.analysing import FunctionTable, ItemExplanation
+    from labelkit.steps.annotate_page import AnnotatePage
+    from labelkit.steps.browsing import Browsing
+    from labelkit.steps.browsing_functions import FunctionFigures
     from labelkit.steps.bulk_result import BulkOptions, BulkResult
+    from labelkit.steps.dashboard import Dashboard
     from labelkit.steps.dependencies import DependencyTable
     from labelkit.steps.error_analysis import ErrorAnalysis
     from labelkit.steps.exporting import ExportResult
     from labelkit.steps.importing import AnnotationImportResult, ImportOptions, ImportResult
     from labelkit.steps.labeling import LabelResult
+    from labelkit.steps.lease_desk import LeaseDesk
     from labelkit.steps.leasing import AnnotatorProgress
     from labelkit.steps.paths import FunctionPath
     from labelkit.steps.ranking import RankResult
     from labelkit.steps.reporting import ReportResult
+    from labelkit.steps.reviewing import Reviewing
     from labelkit.steps.running import RunResult
+    from labelkit.steps.settings import Settings
     from labelkit.steps.simulating import SimulateResult
     from labelkit.steps.slicing import SliceTable
     from labelkit.steps.status import Status
+    from labelkit.steps.team import Team
+    from labelkit.steps.trainer_state import TrainerState
     from labelkit.steps.training import TrainResult
     from labelkit.steps.voting import VoteResult
     from labelkit.steps.watching import WatchRound
+    from labelkit.steps.workbench import Workbench
     from labelkit.store import AnswerStatus
 
 __all__ = ["LeaseReply", "LeasedItem", "Project", "find_project"]
@@ -91,6 +103,7 @@ class Project:
         self._store = store
         self._wait = wait
         self._locked = False
+        self._trains = False
         self.readonly = readonly
         self._workspace = Workspace(root, config, store, progress or Silent())
 
@@ -171,7 +184,8 @@ class Project:
         if self._locked:
             yield
             return
-        with project_lock(self._store.path.with_suffix(".lock"), doing, wait=self._wait):
+        told = f"{TRAINER}: {doing}" if self._trains else doing
+        with project_lock(self._store.path.with_suffix(".lock"), told, wait=self._wait):
             self._locked = True
             try:
                 yield
@@ -347,6 +361,38 @@ class Project:
 
         return run(self._workspace)
 
+    def keep_trained(self, stop: Callable[[float], bool], *, votes: bool = False) -> None:
+        """Label, train and rank whenever enough answers came; the lock is held only while a step works.
+
+        ``stop`` waits for so many seconds and says whether to end. With ``votes`` also vote when that is due, which
+        runs the project's code. It ends as well when ``labelkit.toml`` changes.
+        """
+        from labelkit.steps.trainer import Trainer
+
+        with training(self._store.path):
+            self._trains = True
+            try:
+                Trainer(
+                    self._workspace,
+                    {"vote": self.vote, "label": self.label, "train": self.train, "rank": self.rank},
+                    votes=votes,
+                ).keep(stop)
+            finally:
+                self._trains = False
+
+    def trainer_state(self) -> TrainerState | None:
+        """What the trainer of `labelkit serve` is doing; None if there never was one."""
+        from labelkit.steps.trainer_state import trainer_state
+
+        return trainer_state(self._workspace)
+
+    def serving(self, address: str) -> AbstractContextManager[None]:
+        """Be the one server of this project while the block runs, so that long writes make room for answers.
+
+        Entering it raises ProjectLocked if there is another one.
+        """
+        return serving(self._store.path, address)
+
     def simulate(self, *, answers: int, batch: int = 25, keep: bool = False) -> SimulateResult:
         """Answer the queue from gold labels, on a copy unless ``keep``."""
         from labelkit.steps.simulating import simulate
@@ -377,6 +423,61 @@ class Project:
 
         return bulk(self._workspace, source, out, options or BulkOptions())
 
+    @functools.cached_property
+    def workbench(self) -> Workbench:
+        """Try functions, save them as data, and find out which to write next."""
+        from labelkit.steps.workbench import Workbench
+
+        return Workbench(self._workspace)
+
+    # ------------------------------------------------------------------ people
+
+    @functools.cached_property
+    def team(self) -> Team:
+        """Accounts, sessions and roles."""
+        from labelkit.steps.team import Team
+
+        return Team(self._workspace)
+
+    @functools.cached_property
+    def reviewing(self) -> Reviewing:
+        """What people disagree on, and reviewers' decisions; none of it takes the project lock."""
+        from labelkit.steps.reviewing import Reviewing
+
+        return Reviewing(self._workspace)
+
+    def agreement(self, *, ordered: bool = False) -> AgreementReport:
+        """How far annotators agree, and how good each of them is; ``ordered``: so are the classes."""
+        from labelkit.steps.agreeing import agreement_report
+
+        return agreement_report(self._workspace, ordered=ordered)
+
+    # ------------------------------------------------------------------ what the pages read
+
+    def dashboard(self) -> Dashboard:
+        """Figures for leads, kept in this process and brought up to date."""
+        from labelkit.steps.dashboard import Dashboard
+
+        return Dashboard(self._workspace)
+
+    def browsing(self) -> Browsing:
+        """Items by all that is known of them, and the story of one."""
+        from labelkit.steps.browsing import Browsing
+
+        return Browsing(self._workspace)
+
+    def function_figures(self) -> FunctionFigures:
+        """The analysis of the labeling functions, kept in this process."""
+        from labelkit.steps.browsing_functions import FunctionFigures
+
+        return FunctionFigures(self._workspace)
+
+    def settings(self) -> Settings:
+        """What leads can change of ``labelkit.toml``."""
+        from labelkit.steps.settings import Settings
+
+        return Settings(self._workspace)
+
     # ------------------------------------------------------------------ people who answer the queue
 
     # None of these takes the project lock: an answer never waits for a step that runs.
@@ -398,12 +499,31 @@ class Project:
             return None
         return path.read_text(encoding="utf-8", errors="replace")
 
+    def annotate_page(self) -> AnnotatePage:
+        """What the Annotate page has to know; ConfigError if ``annotation.keys`` cannot be used."""
+        from labelkit.steps.annotate_page import annotate_page
+
+        return annotate_page(self._workspace)
+
     @staticmethod
     def annotator_name(name: str) -> str:
         """The name as answers carry it: spaces trimmed and collapsed; AnnotationError if it cannot be used."""
         from labelkit.steps.leasing import annotator_name
 
         return annotator_name(name)
+
+    def anchoring(self) -> Anchoring:
+        """Whether people agree with the model more often where they saw its guess before they answered."""
+        from labelkit.steps.anchoring import anchoring_so_far
+
+        return anchoring_so_far(self._workspace)
+
+    @functools.cached_property
+    def desk(self) -> LeaseDesk:
+        """Leases and answers for the pages of the app."""
+        from labelkit.steps.lease_desk import LeaseDesk
+
+        return LeaseDesk(self._workspace)
 
     def claim(self, annotator: str, *, n: int = 1) -> list[LeasedItem]:
         """Lease up to ``n`` items of the queue to one person, for ``annotation.lease_minutes``."""

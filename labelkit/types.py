@@ -26,7 +26,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 Task = Literal["classification"]
 Split = Literal["train", "valid", "test", "audit"]
-Role = Literal["active", "audit", "tuning", "overlap"]
+Role = Literal["active", "audit", "tuning", "overlap", "gold"]
 LabelSource = Literal["human", "gold", "label_model", "end_model"]
 
 
@@ -250,6 +250,14 @@ class ItemBatch:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def part(self, first: int, last: int) -> ItemBatch:
+        """The rows ``first`` … ``last − 1``."""
+        here = slice(first, last)
+        return ItemBatch(
+            self.ids[here], self.texts[here], self.fields[here], self.hashes[here], self.gold[here],
+            self.splits[here], self.rows[here],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

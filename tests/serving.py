@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from labelkit import Project
 from tests.conftest import FUNCTIONS, sample_rows, write_rows
 
@@ -40,9 +42,27 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+LEAD = ("Ada Lead", "correct horse battery")
+"""Name and password of the lead whose account :func:`start` makes."""
+
+
+def add_person(home: Path, name: str, role: str, password: str = LEAD[1]) -> None:
+    """An account of this role."""
+    with Project.open(home) as project:
+        project.team.add(name, role, password, actor="test")
+
+
+def client(address: str, name: str = LEAD[0], password: str = LEAD[1]) -> httpx.Client:
+    """Somebody who is signed in at the API, as a browser would be: cookie and Origin go with every request."""
+    session = httpx.Client(base_url=f"{address}/api", headers={"Origin": address}, trust_env=False, timeout=30)
+    session.post("/session", json={"name": name, "password": password}).raise_for_status()
+    return session
+
+
 def start(home: Path, port: int, *, cwd: Path | None = None) -> subprocess.Popen[str]:
     """``labelkit serve``, ready when this returns."""
     environment = {name: value for name, value in os.environ.items() if name != "LABELKIT_PROJECT"}
+    environment |= {"LABELKIT_ADMIN_NAME": LEAD[0], "LABELKIT_ADMIN_PASSWORD": LEAD[1]}
     server = subprocess.Popen(
         [sys.executable, "-m", "labelkit.cli.main", "serve", "--port", str(port), "--project", str(home)],
         stdout=subprocess.PIPE,

@@ -113,7 +113,7 @@ def _cluster(cluster: UncoveredCluster, best: Trait | None) -> str:
     if best.label is None:
         return (
             f"{words}: write a function for `{best.term}`, which is in {best.share:.1%} of them and in"
-            f" {best.elsewhere:.1%} of the other items"
+            f" {best.elsewhere:.1%} of the {best.among}"
         )
     right = round(best.right.value * best.right.n)
     return (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,11 @@ _DIMENSIONS: Final = 50
 _MOST_CLUSTERS: Final = 12
 _SMALLEST: Final = 20
 """There are no more clusters than leave so many items to each on average."""
+_FEWEST_COVERED: Final = 20
+"""Covered items from which on terms are held against these alone: fewer lack most words by chance."""
+_LEAST_LIFT: Final = 2.0
+
+Among = Literal["other items", "covered items"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Trait:
     share
         Share of the cluster's items that have it.
     elsewhere
-        Share of all other items that have it, covered ones included.
+        Share of the items that the cluster is compared with that have it.
     lift
         How many times more common it is in the cluster; half an item is added on both sides, so that it
         is finite.
@@ -44,6 +49,9 @@ class Trait:
         function for this class on this term would score. None where no such item's label is known.
     chance
         Share of that class among all known items that were looked at; NaN without ``label``.
+    among
+        The items that the cluster is compared with: "other items" are all outside it, "covered items" stand in
+        for them where a term marks most uncovered items and so tells no cluster from the others.
     """
 
     term: str
@@ -53,6 +61,7 @@ class Trait:
     label: str | None
     right: Estimate
     chance: float
+    among: Among = "other items"
 
 
 @dataclass(frozen=True)
@@ -208,10 +217,10 @@ def _typical(given: ClusterInput, rows: npt.NDArray[np.intp], count: int) -> tup
 def _traits(
     given: ClusterInput, rows: npt.NDArray[np.intp], class_names: Sequence[str], count: int
 ) -> tuple[Trait, ...]:
-    """Terms by how much they add to the divergence of the cluster from all other items.
+    """Terms by how much they add to the divergence of the cluster from all other items, or from the covered ones.
 
-    Those are left out that would mark little: not twice as common as elsewhere, in a single item, or too
-    common elsewhere.
+    Those are left out that would mark little: not twice as common as there, in a single item, or too common
+    there. A term that all uncovered items share passes by the covered items alone.
     """
     occurs, u = given.table.occurs, given.grouped
     c = occurs.shape[0] - u
@@ -220,20 +229,51 @@ def _traits(
     apart = np.setdiff1d(np.arange(u), rows)
     others = _count(occurs, apart) * (given.uncovered / u)
     number = len(apart) * (given.uncovered / u)
+    by_function = _count(occurs, np.arange(u, u + c))
     if c:
-        others += _count(occurs, np.arange(u, u + c)) * (given.covered / c)
+        others += by_function * (given.covered / c)
         number += given.covered
+    contrasts = [_Contrast.of("other items", inside, len(rows), others, number)]
+    if c >= _FEWEST_COVERED:
+        contrasts.append(_Contrast.of("covered items", inside, len(rows), by_function, c))
     share = inside / len(rows)
-    elsewhere = others / max(number, 1.0)
-    lift = ((inside + 0.5) / (len(rows) + 1)) / ((others + 0.5) / (number + 1))
-    kept = (lift >= 2) & (inside >= 2) & (elsewhere <= given.table.common)
-    telling = np.argsort(-share * np.log2(lift), kind="stable")
+    marks = [one.marks(given.table.common) & (inside >= 2) for one in contrasts]
+    # The first contrast in which a term marks the cluster is the one that is told.
+    used = np.argmax(marks, axis=0)
+    at = np.flatnonzero(np.any(marks, axis=0))
+    lift = np.array([one.lift for one in contrasts])[used[at], at]
+    order = np.argsort(-share[at] * np.log2(lift), kind="stable")[:count]
     return tuple(
         Trait(
-            given.table.terms[i], float(share[i]), float(elsewhere[i]), float(lift[i]), *_class(given, i, class_names)
+            given.table.terms[term],
+            float(share[term]),
+            float(contrasts[used[term]].elsewhere[term]),
+            float(contrasts[used[term]].lift[term]),
+            *_class(given, term, class_names),
+            contrasts[used[term]].among,
         )
-        for i in telling[kept[telling]][:count]
+        for term in at[order]
     )
+
+
+class _Contrast(NamedTuple):
+    """How common each term is among the items that a cluster is compared with, and how much more so in it."""
+
+    among: Among
+    elsewhere: npt.NDArray[np.float64]
+    lift: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, among: Among, inside: npt.NDArray[np.float64], rows: int, others: npt.NDArray[np.float64], number: float
+    ) -> _Contrast:
+        """From items with each term among ``rows`` of the cluster and ``number`` others."""
+        lift = ((inside + 0.5) / (rows + 1)) / ((others + 0.5) / (number + 1))
+        return cls(among, others / max(number, 1.0), lift)
+
+    def marks(self, common: float) -> npt.NDArray[np.bool_]:
+        """Terms that mark the cluster."""
+        return np.asarray((self.lift >= _LEAST_LIFT) & (self.elsewhere <= common))
 
 
 def _class(given: ClusterInput, term: int, class_names: Sequence[str]) -> tuple[str | None, Estimate, float]:

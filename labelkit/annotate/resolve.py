@@ -114,44 +114,45 @@ def resolve(
     untaught
         (n,) items outside the train split; none if not given.
 
-    Simulated answers to an item count only until a person answers it.
+    Simulated answers to an item count only until a person answers it. Answers to gold questions never do.
     """
     successor = merged or {}
-    stored = list(annotations)
+    stored = [annotation for annotation in annotations if annotation.role != "gold"]
     people = _people(stored)
     given, simulated = _given(stored, people, successor, n)
-    asked = np.zeros(n, dtype=bool)
-    asked[[annotation.item for annotation in stored]] = True
+    asked = _among(n, [annotation.item for annotation in stored])
     label = np.full(n, ABSTAIN, dtype=np.int16)
     disputed = []
     for item, labels in given.items():
         label[item] = agreed(labels, min_agreement)
         if label[item] == ABSTAIN and item not in adjudications:
             disputed.append(item)
-    adjudicated = np.zeros(n, dtype=bool)
     for item, decision in adjudications.items():
         label[item] = successor.get(decision, decision)
-        adjudicated[item] = True
         simulated[item] = False
     answers = np.zeros(n, dtype=np.int32)
     for item, who in people.items():
         answers[item] = len(who)
-    drawn = {role: np.zeros(n, dtype=bool) for role in ("audit", "tuning")}
-    for item, role in roles.items():
-        drawn[role][item] = True
     return HumanLabels(
         label=label,
-        adjudicated=adjudicated,
+        adjudicated=_among(n, adjudications),
         simulated=simulated,
-        audit=drawn["audit"],
-        tuning=drawn["tuning"],
+        audit=_among(n, [item for item, role in roles.items() if role == "audit"]),
+        tuning=_among(n, [item for item, role in roles.items() if role == "tuning"]),
         answers=answers,
         asked=asked,
-        untaught=np.zeros(n, dtype=bool) if untaught is None else untaught,
+        untaught=_among(n, ()) if untaught is None else untaught,
         disputed=sorted(disputed),
         annotations=tuple(stored),
         merged=successor,
     )
+
+
+def _among(n: int, items: Iterable[int]) -> BoolArray:
+    """Which of n items are these, shape (n,)."""
+    found = np.zeros(n, dtype=bool)
+    found[np.fromiter(items, dtype=np.intp)] = True
+    return found
 
 
 def _people(stored: list[Annotation]) -> dict[int, set[str]]:

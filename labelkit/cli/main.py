@@ -24,9 +24,11 @@ COMMANDS: Final = {
     "rank": "labelkit.cli.commands.rank",
     "run": "labelkit.cli.commands.run",
     "serve": "labelkit.cli.commands.serve",
+    "people": "labelkit.cli.commands.people",
     "simulate": "labelkit.cli.commands.simulate",
     "status": "labelkit.cli.commands.status",
     "slices": "labelkit.cli.commands.slices",
+    "agreement": "labelkit.cli.commands.agreement",
     "report": "labelkit.cli.commands.report",
     "explain": "labelkit.cli.commands.explain",
     "export": "labelkit.cli.commands.export",
@@ -36,6 +38,9 @@ COMMANDS: Final = {
     "backup": "labelkit.cli.commands.backup",
 }
 """Command → module with its ``command`` function. A new command is one file and one line here."""
+
+HIDDEN: Final = {"trainer": "labelkit.cli.commands.trainer"}
+"""Commands that labelkit itself runs: left out of the help."""
 
 EXIT_MISTAKE: Final = 2
 _INTERRUPTED: Final = 130  # what typer makes of Ctrl-C
@@ -71,6 +76,8 @@ def build() -> typer.Typer:
 
     for name, module in COMMANDS.items():
         app.command(name, no_args_is_help=False)(import_module(module).command)
+    for name, module in HIDDEN.items():
+        app.command(name, hidden=True)(import_module(module).command)
     return app
 
 

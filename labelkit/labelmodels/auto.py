@@ -118,7 +118,7 @@ class AutoLabelModel(LabelModel):
         self.n_functions = statistics.m
         self.notes = [choice.sentence, against.sentence, *model.notes]
         self.diagnostics = _figures(choice, against, model)
-        if evidence.enough:
+        if evidence.several:
             self.calibrate(evidence.held_out(make[choice.name])[evidence.judges], gold[evidence.judges])
 
     def _make(self, name: str) -> LabelModel:

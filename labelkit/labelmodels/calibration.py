@@ -105,7 +105,7 @@ def fit_temperature(proba: FloatArray, gold: IntArray, *, mixing: bool = True, m
     rows = np.flatnonzero(labels != ABSTAIN)
     n = len(rows)
     if n < max(minimum, 1):
-        return Temperature(1.0, 0.0, n, False, f"{n} labelled items are too few to calibrate on ({minimum} are enough)")
+        return Temperature(1.0, 0.0, n, False, f"{n} known labels are too few to calibrate on ({minimum} are enough)")
     fit = _Fit(P[rows], labels[rows].astype(np.intp), mixing)
     value, share = fit.best()
     return Temperature(value, share, n, True, _words(value, share, n))
@@ -211,5 +211,7 @@ def _checked(proba: FloatArray) -> Numbers:
 
 
 def _words(value: float, share: float, n: int) -> str:
-    changed = f"temperature {value:.2f}" + (f", {share:.0%} spread evenly" if share else "")
-    return f"{changed}, fitted on {n} labelled items"
+    less = f"{share:.0%} spread evenly over the classes" if share >= 0.005 else ""
+    drawn = "closer together" if value > 1 else "further apart"
+    temperature = f"drawn {drawn} (temperature {value:.2f})" if abs(value - 1) >= 0.005 else ""
+    return f"{' and '.join(filter(None, [temperature, less])) or 'hardly changed'}, by {n} known labels"

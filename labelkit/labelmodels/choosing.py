@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from labelkit.labelmodels.dependencies import MOST_FUNCTIONS, find_dependencies
 from labelkit.labelmodels.halves import split_half_reliability
 from labelkit.labelmodels.known_labels import KnownLabels, Make, shares_right
 from labelkit.labelmodels.statistics import VoteStatistics
@@ -15,9 +16,9 @@ from labelkit.labelmodels.statistics import VoteStatistics
 WEIGHTED: Final = "weighted-majority"
 CROWD: Final = "crowd"
 
-VOTES_OF_ALL_SIDES: Final = 0.9
-"""Share of the votes that must come from functions that vote for two classes or more, for a model with confusion
-matrices to be considered."""
+FIT_FOR_MATRICES: Final = 0.9
+"""Share of the votes that must come from functions that vote for two classes or more, and not repeat those of another
+one, for a model with confusion matrices to be considered."""
 FEWEST_SOURCES: Final = 4
 LEAST_RELIABILITY: Final = 0.2
 """Kappa between halves below which a latent class is not taken for the classes."""
@@ -76,10 +77,10 @@ def choose(statistics: VoteStatistics, evidence: KnownLabels, make: Mapping[str,
     votes = statistics.vote_counts.sum(axis=1)
     share = float(votes[sides > 1].sum() / votes.sum())
     sources = int((votes > 0).sum())
-    if share < VOTES_OF_ALL_SIDES:
+    if share < FIT_FOR_MATRICES:
         why = (
-            f"{1 - share:.0%} of the votes come from functions that vote for a single class, where confusion"
-            " matrices collapse"
+            f"{1 - share:.0%} of the votes come from functions that vote for a single class, which show no confusion"
+            " matrix"
         )
         return _only_weights(why)
     if sources < FEWEST_SOURCES:
@@ -87,18 +88,30 @@ def choose(statistics: VoteStatistics, evidence: KnownLabels, make: Mapping[str,
     k = statistics.cardinality
     if votes.sum() < k * k:
         return _only_weights(f"{int(votes.sum()):,} votes are too few for confusion matrices of {k:,} × {k:,} classes")
+    groups: Sequence[Sequence[int]] = ()
+    if statistics.m <= MOST_FUNCTIONS:
+        dependencies = find_dependencies(statistics, abstaining_tells=False)
+        groups = dependencies.groups
+        repeated = float((votes * (1 - dependencies.weights)).sum() / votes.sum())
+        if share - repeated < FIT_FOR_MATRICES:
+            return _only_weights(
+                f"{repeated:.0%} of the votes repeat those of another source, which confusion matrices take for"
+                " independent"
+            )
     rows = statistics.some_rows()
-    reliability = {name: split_half_reliability(rows, make[name], seed=seed) for name in (WEIGHTED, CROWD)}
+    reliability = {
+        name: split_half_reliability(rows, make[name], seed=seed, groups=groups) for name in (WEIGHTED, CROWD)
+    }
     if np.isnan(reliability[CROWD]) or np.isnan(reliability[WEIGHTED]):
         return _only_weights("halves of the sources have no items in common, so nothing tells what they find")
     trusted = reliability[CROWD] >= LEAST_RELIABILITY and reliability[CROWD] >= reliability[WEIGHTED] - SLACK
     lead = UNLABELED_LEAD if trusted else -UNLABELED_LEAD
     why = (
-        f"halves of the {sources} sources agree with kappa {reliability[CROWD]:.2f} under confusion matrices,"
-        f" {reliability[WEIGHTED]:.2f} under weights"
+        f"two halves of the {sources} sources agree with kappa {reliability[CROWD]:.2f} if each source gets a confusion"
+        f" matrix, {reliability[WEIGHTED]:.2f} if each gets a weight"
     )
     accuracy: dict[str, float] = {}
-    if evidence.enough:
+    if evidence.several:
         for name in (WEIGHTED, CROWD):
             right = shares_right(evidence.held_out(make[name]), evidence.gold)
             accuracy[name] = float(right[evidence.judges].mean())

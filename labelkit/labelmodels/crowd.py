@@ -16,6 +16,7 @@ from labelkit.labelmodels.crowd_fitting import CrowdSettings, fit_crowd
 from labelkit.labelmodels.pattern_votes import Floats, PatternVotes
 from labelkit.labelmodels.statistics import VoteStatistics
 from labelkit.labelmodels.validation import check_number, check_whole
+from labelkit.labelmodels.wording import one_class_note, unseen_classes, unseen_note
 from labelkit.types import ABSTAIN, IntArray
 
 _MANY: Final = 0.5
@@ -82,7 +83,7 @@ class CrowdLabelModel(ConfusionModel):
         self, statistics: VoteStatistics, gold_votes: IntArray, gold: IntArray, names: Sequence[str] | None
     ) -> None:
         votes = PatternVotes.of(statistics, gold_votes, gold)
-        balance, unseen = self._seen_classes(votes)
+        balance, unseen = self._expected_balance(votes)
         settings = CrowdSettings(self.variance, balance, self.balance_items, self.n_iter, self.tol)
         fit = fit_crowd(votes, settings)
         self._found = ConfusionRates(fit.logs, fit.log_prior)
@@ -94,7 +95,7 @@ class CrowdLabelModel(ConfusionModel):
 
         diagnostics, notes = look_for_collapse("the crowd model", votes, scores)
         known = int(votes.counts[votes.gold != ABSTAIN].sum())
-        self.diagnostics = {**fit.figures, **diagnostics, "gold_n": known}
+        self.diagnostics = {**fit.figures, **diagnostics, "unseen_classes": unseen, "gold_n": known}
         self.notes = notes
         one_class = int(diagnostics["one_class_functions"])
         if not notes and one_class > _MANY * statistics.m:
@@ -102,19 +103,15 @@ class CrowdLabelModel(ConfusionModel):
                 f"{one_class} of {statistics.m} sources vote for one class only; the crowd model is made for sources"
                 " that answer any class"
             ]
-        self.notes = [*self.notes, *unseen]
+        nothing = unseen_note(unseen, voter="source", gets="next to no probability")
+        self.notes = [*self.notes, *one_class_note(gold_votes, gold), *nothing]
 
-    def _seen_classes(self, votes: PatternVotes) -> tuple[Floats, list[str]]:
-        """The expected class shares (k,) and notes: as given, or uniform over the classes that anything speaks for."""
+    def _expected_balance(self, votes: PatternVotes) -> tuple[Floats, list[int]]:
+        """The expected class shares (k,): as given, or uniform but for classes that nothing speaks for, and these."""
         if self.class_balance is not None:
             return self._prior(), []
-        seen = votes.cast.sum(axis=0) > 0
-        seen[votes.gold[votes.gold != ABSTAIN]] = True
-        balance = self._prior()
-        if seen.all():
+        unseen, balance = unseen_classes(votes.cast, votes.gold), self._prior()
+        if not unseen:
             return balance, []
-        balance[~seen] = _UNSEEN_SHARE
-        unseen = np.flatnonzero(~seen)
-        shown = ", ".join(str(label) for label in unseen[:10]) + (" …" if len(unseen) > 10 else "")
-        note = f"no source votes for class {shown} and no known label is of it: it gets next to no probability"
-        return balance / balance.sum(), [note]
+        balance[unseen] = _UNSEEN_SHARE
+        return balance / balance.sum(), unseen

@@ -19,6 +19,7 @@ from labelkit.labelmodels.confusion import ConfusionModel, ConfusionRates
 from labelkit.labelmodels.pattern_votes import Floats, PatternVotes, clamp, normalised
 from labelkit.labelmodels.statistics import VoteStatistics
 from labelkit.labelmodels.validation import check_number, check_whole
+from labelkit.labelmodels.wording import one_class_note, unseen_classes, unseen_note
 from labelkit.types import ABSTAIN, IntArray
 
 Rates = Literal["per-vote", "per-item"]
@@ -139,7 +140,8 @@ class DawidSkeneLabelModel(ConfusionModel):
         self.n_functions = statistics.m
         known = int(votes.counts[votes.gold != ABSTAIN].sum())
         self.diagnostics = {**figures, **collapse, "exact_patterns": statistics.exact, "gold_n": known}
-        self.notes = notes
+        unseen = unseen_classes(statistics.vote_counts, gold) if self.class_balance is None else []
+        self.notes = [*notes, *one_class_note(gold_votes, gold), *unseen_note(unseen)]
 
     def _maximised(self, votes: PatternVotes) -> tuple[ConfusionRates, dict[str, Any]]:
         """EM: rates from a posterior, a posterior from rates; the rates that the last posterior came from."""

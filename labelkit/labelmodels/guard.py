@@ -91,20 +91,27 @@ def guarded_fit(
         "seed": used,
         "lr": rate,
         "restarts": restarts,
-        "agreement_with_majority": best.agreement,
-        "kappa_with_majority": best.kappa,
         "first_agreement_with_majority": tried[0][2].agreement,
-        "worse_than_chance": [names[i] if names is not None else i for i in best.worse_than_chance],
-        "distrusted_votes": best.distrusted_votes,
-        "gold_n": best.gold_n,
-        "gold_accuracy": best.gold_accuracy if best.gold_n else None,
-        "majority_gold_accuracy": best.majority_gold_accuracy if best.gold_n else None,
-        "against_unanimous": best.against_unanimous,
         "first_against_unanimous": first.against_unanimous,
         "penalty": l2,
-        "warning": not best.sound or best.contrary or best.votes_below_chance(len(evidence.balance)),
+        **_figures(best, len(evidence.balance), names),
     }
     return GuardedFit(mu, diagnostics, notes)
+
+
+def _figures(verdict: Verdict, cardinality: int, names: Sequence[str] | None) -> dict[str, Any]:
+    """What the verdict on the chosen solution says, JSON-able."""
+    return {
+        "agreement_with_majority": verdict.agreement,
+        "kappa_with_majority": verdict.kappa,
+        "worse_than_chance": [names[i] if names is not None else i for i in verdict.worse_than_chance],
+        "distrusted_votes": verdict.distrusted_votes,
+        "gold_n": verdict.gold_n,
+        "gold_accuracy": verdict.gold_accuracy if verdict.gold_n else None,
+        "majority_gold_accuracy": verdict.majority_gold_accuracy if verdict.gold_n else None,
+        "against_unanimous": verdict.against_unanimous,
+        "warning": not verdict.sound or verdict.contrary or verdict.votes_below_chance(cardinality),
+    }
 
 
 def _penalise(

@@ -9,7 +9,7 @@ splits. It needs no label. Psychometrics judges tests this way (Spearman 1910; B
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -21,7 +21,9 @@ from labelkit.types import IntArray
 SPLITS: Final = 5
 
 
-def split_half_reliability(rows: IntArray, make: Callable[[], LabelModel], *, seed: int) -> float:
+def split_half_reliability(
+    rows: IntArray, make: Callable[[], LabelModel], *, seed: int, groups: Sequence[Sequence[int]] = ()
+) -> float:
     """Mean kappa between the two halves' decisions; NaN where no split has items that both halves vote on.
 
     Parameters
@@ -32,13 +34,20 @@ def split_half_reliability(rows: IntArray, make: Callable[[], LabelModel], *, se
         Makes the model, unfitted.
     seed
         Of the splits.
+    groups
+        Functions that repeat each other, which come into the same half: in both they would bear each other out.
     """
     generator = np.random.default_rng(seed)
+    unit = np.arange(rows.shape[1])
+    for group in groups:
+        unit[list(group)] = min(group)
+    units = np.unique(unit)
     found = []
     for _ in range(SPLITS):
-        order = generator.permutation(rows.shape[1])
-        halves = [np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])]
-        votes = [np.ascontiguousarray(rows[:, half]) for half in halves]
+        order = generator.permutation(len(units))
+        first = np.isin(unit, units[order[: len(units) // 2]])
+        halves = [np.flatnonzero(first), np.flatnonzero(~first)]
+        votes = [np.take(rows, half, axis=1) for half in halves]
         voted = [covered(one) for one in votes]
         both = voted[0] & voted[1]
         if not both.any():

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from labelkit.labelmodels.base import TIE, LabelModel
 from labelkit.labelmodels.statistics import VoteStatistics
 from labelkit.labelmodels.validation import covered
+from labelkit.labelmodels.wording import one_class
 from labelkit.types import BoolArray, FloatArray, IntArray
 
 FOLDS: Final = 5
@@ -55,6 +56,11 @@ class KnownLabels:
     def n(self) -> int:
         """Number of the judges."""
         return int(self.judges.sum())
+
+    @property
+    def several(self) -> bool:
+        """Whether there are enough, and of two classes or more: only then they tell models apart."""
+        return self.enough and not one_class(self.votes, self.gold)
 
     @property
     def enough(self) -> bool:

@@ -19,6 +19,7 @@ from labelkit.labelmodels.pattern_votes import Floats, PatternVotes, clamp, norm
 from labelkit.labelmodels.statistics import VoteStatistics
 from labelkit.labelmodels.validation import check_number, check_whole
 from labelkit.labelmodels.weighted_votes import WeightedVotesModel, Weights
+from labelkit.labelmodels.wording import one_class_note, unseen_classes, unseen_note
 from labelkit.types import ABSTAIN, IntArray
 
 Method = Literal["vb", "em"]
@@ -155,7 +156,8 @@ class MaceLabelModel(WeightedVotesModel):
             "exact_patterns": statistics.exact,
             "gold_n": int(votes.counts[votes.gold != ABSTAIN].sum()),
         }
-        self.notes = notes
+        unseen = unseen_classes(statistics.vote_counts, gold) if self.class_balance is None else []
+        self.notes = [*notes, *one_class_note(gold_votes, gold), *unseen_note(unseen)]
 
     def search(self, votes: PatternVotes, start: Parameters, log_prior: Floats) -> tuple[Parameters, float]:
         """Run EM from one starting point; the parameters found and their log-likelihood."""

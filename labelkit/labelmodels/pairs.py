@@ -38,6 +38,8 @@ _NARROW: Final = 128
 """Up to so many functions, comparing pair by pair is quicker than multiplying one-hot votes for every class."""
 _GATHERING: Final = 16
 """A product of picked rows takes about so many times as long as one in a product of matrices."""
+_PEEKED: Final = 4_096
+"""Rows looked at to choose between the ways to count; the result is the same with each."""
 _AT_ONCE: Final = 1 << 22
 _CELLS: Final = 1 << 26
 """Cells of a wide label matrix looked at together."""
@@ -203,16 +205,23 @@ def _patterns(sample: VoteSample, cardinality: int) -> Patterns:
 
 def _affordable(rows: IntArray, cardinality: int) -> int:
     """How many rows like these can be compared pair by pair."""
+    return max(_LEAST_ROWS, int(_WORK / max(1.0, min(_costs(rows, cardinality)))))
+
+
+def _costs(rows: IntArray, cardinality: int) -> tuple[float, float]:
+    """What comparing all pairs of functions costs for each row: by dense products, and by sparse ones."""
     voted = (rows != ABSTAIN).sum(axis=1)
     pairs = float(np.square(voted, dtype=np.float64).mean()) if len(rows) else 0.0
     dense = float(rows.shape[1]) ** 2 * (1 if rows.shape[1] <= _NARROW else cardinality + 1)
-    cost = max(1.0, min(dense, 2 * _SPARSE_COST * pairs))
-    return max(_LEAST_ROWS, int(_WORK / cost))
+    return dense, 2 * _SPARSE_COST * pairs
 
 
 def _counted(votes: IntArray, cardinality: int) -> tuple[Counts, Counts, Counts]:
     """Votes by class (m, k), and items on which two functions vote the same, and both vote, (m, m) each."""
-    return (_compared if votes.shape[1] <= _NARROW else _multiplied)(votes, cardinality)
+    if votes.shape[1] <= _NARROW:
+        return _compared(votes, cardinality)
+    dense, sparse = _costs(votes[:: max(1, len(votes) // _PEEKED)], cardinality)
+    return (_gathered if sparse < dense else _multiplied)(votes, cardinality)
 
 
 def _compared(votes: IntArray, cardinality: int) -> tuple[Counts, Counts, Counts]:
@@ -250,6 +259,35 @@ def _multiplied(votes: IntArray, cardinality: int) -> tuple[Counts, Counts, Coun
             same[np.ix_(voters, voters)] += found
             by_class[voters, label] += np.diagonal(found)
     return by_class, same, both
+
+
+def _gathered(votes: IntArray, cardinality: int) -> tuple[Counts, Counts, Counts]:
+    """As :func:`_counted`, by products of the votes alone: for functions that mostly abstain."""
+    m = votes.shape[1]
+    items, functions, labels = [], [], []
+    step = max(1, _CELLS // max(1, m))
+    for start in range(0, len(votes), step):
+        block = np.ascontiguousarray(votes[start : start + step])
+        places = np.flatnonzero(block != ABSTAIN)
+        items.append(start + places // m)
+        functions.append(places % m)
+        labels.append(block.ravel()[places].astype(np.int64))
+    none = np.empty(0, dtype=np.int64)
+    item, function, label = (np.concatenate([none, *parts]) for parts in (items, functions, labels))
+    by_class = np.bincount(function * cardinality + label, minlength=m * cardinality).reshape(m, cardinality)
+    same = _together(item * cardinality + label, function, m)
+    return by_class.astype(np.int64), same, _together(item, function, m)
+
+
+def _together(group: IntArray, function: IntArray, m: int) -> Counts:
+    """How many groups of votes two functions share, shape (m, m)."""
+    from scipy import sparse
+
+    _, row = np.unique(group, return_inverse=True)
+    voted = sparse.csr_matrix(
+        (np.ones(len(row), dtype=np.int32), (row, function)), shape=(int(row.max(initial=0)) + 1, m)
+    )
+    return np.asarray((voted.T @ voted).toarray(), dtype=np.int64)
 
 
 def _one_hot(counts: PairCounts) -> Any:

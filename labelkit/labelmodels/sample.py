@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labelkit.labelmodels.patterns import Words
-from labelkit.types import ABSTAIN, SHARD_SIZE, IntArray
+from labelkit.labelmodels.validation import covered
+from labelkit.types import SHARD_SIZE, BoolArray, IntArray
 
 SAMPLE_SIZE: Final = 50_000
 """Rows kept: at 50 functions 2.9 MB, and shares known to within half a percent point."""
@@ -49,33 +50,39 @@ class VoteSample:
     @classmethod
     def of_rows(cls, votes: IntArray, *, first_row: int = 0, seed: int = 0, size: int = SAMPLE_SIZE) -> VoteSample:
         """Draw from a checked label matrix (n, m) whose first row has this number in the whole."""
-        drawn = [cls(_EVERYTHING, np.empty(0, dtype=np.uint64), votes[:0].copy())]
-        waiting = 0
+        limit = _EVERYTHING
+        keys, places = np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.intp)
         for start in range(0, len(votes), SHARD_SIZE):
             stop = min(start + SHARD_SIZE, len(votes))
-            keys = row_keys(first_row + start, first_row + stop, seed)
-            near = np.flatnonzero(keys < drawn[0].limit)
-            rows = votes[start + near]
-            voted = (rows != ABSTAIN).any(axis=1)
-            drawn.append(cls(drawn[0].limit, keys[near[voted]], rows[voted]))
-            waiting += len(drawn[-1].keys)
-            if waiting > size:
-                drawn, waiting = [cls.merge(drawn, size=size)], 0
-        return cls.merge(drawn, size=size)
+            coming = row_keys(first_row + start, first_row + stop, seed)
+            near = np.flatnonzero(coming < limit)
+            # Rows are copied at the end, those that are drawn.
+            voted = covered(votes[start:stop] if len(near) == len(coming) else votes[start + near])
+            keys = np.concatenate([keys, coming[near[voted]]])
+            places = np.concatenate([places, start + near[voted]])
+            limit, kept = _lowest(keys, limit, size)
+            keys, places = keys[kept], places[kept]
+        return cls(limit, keys, votes[places])
 
     @classmethod
     def merge(cls, parts: Iterable[VoteSample], *, size: int = SAMPLE_SIZE) -> VoteSample:
         """The sample of all parts together, its rows in the order of the parts; at least one part."""
         held = list(parts)
         limit = min(part.limit for part in held)
-        keys = np.concatenate([part.keys for part in held])
-        rows = np.concatenate([part.rows for part in held])
-        if (keys < limit).sum() > size:
-            limit = min(limit, int(np.partition(keys, size)[size]))
-        if limit == _EVERYTHING:
-            return cls(limit, keys, rows)
+        one = held[0] if len(held) == 1 else None
+        keys = one.keys if one else np.concatenate([part.keys for part in held])
+        rows = one.rows if one else np.concatenate([part.rows for part in held])
+        limit, kept = _lowest(keys, limit, size)
+        return cls(limit, keys, rows) if limit == _EVERYTHING else cls(limit, keys[kept], rows[kept])
+
+
+def _lowest(keys: Words, limit: int, size: int) -> tuple[int, BoolArray]:
+    """The limit, lowered so far that at most so many keys lie below it, and which do, shape (s,)."""
+    kept = keys < limit
+    if kept.sum() > size:
+        limit = min(limit, int(np.partition(keys, size)[size]))
         kept = keys < limit
-        return cls(limit, keys[kept], rows[kept])
+    return limit, kept
 
 
 def row_keys(start: int, stop: int, seed: int) -> npt.NDArray[np.uint64]:

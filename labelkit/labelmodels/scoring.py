@@ -22,6 +22,8 @@ _TABLE: Final = 8_192
 """Most entries of one group's table (64 KB), unless a single function needs more."""
 _BLOCK: Final = 16_384
 """Rows scored at a time."""
+_TOGETHER: Final = 128
+"""About so many functions are multiplied at a time: the rest of a wider matrix of group weights is zeros."""
 _PADDED: Final = 16
 """Arrays handed to ``exp`` are at least so long: a single number may take another path, with other bits."""
 
@@ -53,6 +55,11 @@ class VoteScorer:
                 self._weights[group, function] = 1
             self._tables.append(np.ascontiguousarray(sums.T))
         self._abstained = self._weights.sum(axis=1, keepdims=True)
+        step = max(1, _TOGETHER // together)
+        self._parts = [
+            (slice(group, group + step), slice(group * together, min((group + step) * together, m)))
+            for group in range(0, len(self._weights), step)
+        ]
 
     def blocks(self, votes: IntArray, start: int = 0, stop: int | None = None) -> Iterator[tuple[slice, Floats]]:
         """Scores of the rows of a checked label matrix (n, m), a block at a time.
@@ -61,31 +68,32 @@ class VoteScorer:
         ------
         slice, ndarray
             Which rows, and their scores by class, shape (k, rows). There may be more columns than rows:
-            the last ones are no items. The array may be written to; it is used again for the next block.
+            the last ones are no items. The array may be written to.
         """
         stop = len(votes) if stop is None else stop
-        size = min(_BLOCK, max(stop - start, 0))
-        numbers = np.zeros((size, votes.shape[1]), dtype=np.float32)
         for first in range(start, stop, _BLOCK):
             rows = min(_BLOCK, stop - first)
-            numbers[:rows] = votes[first : first + rows]
-            # Whole numbers far below 2**24: exact in whatever order BLAS adds them. All of them are finite, so an
-            # "invalid value" that numpy reports was raised in lanes that a BLAS kernel pads and throws away.
-            with np.errstate(invalid="ignore"):
-                indices = self._weights @ numbers[:rows].T
-            indices += self._abstained
-            yield slice(first, first + rows), self._looked_up(indices.astype(np.intp), rows)
+            scores = np.empty((len(self._start), max(rows, _PADDED)))
+            scores[:] = self._start[:, None]
+            for groups, functions in self._parts:
+                numbers = votes[first : first + rows, functions].astype(np.float32)
+                # Whole numbers far below 2**24: exact in whatever order BLAS adds them. All of them are finite, so an
+                # "invalid value" that numpy reports was raised in lanes that a BLAS kernel pads and throws away.
+                with np.errstate(invalid="ignore"):
+                    indices = self._weights[groups, functions] @ numbers.T
+                indices += self._abstained[groups]
+                self._add(scores, self._tables[groups], indices.astype(np.intp))
+            yield slice(first, first + rows), scores
 
-    def _looked_up(self, indices: npt.NDArray[np.intp], rows: int) -> Floats:
-        scores = np.empty((len(self._start), max(rows, _PADDED)))
-        scores[:] = self._start[:, None]
+    def _add(self, scores: Floats, tables: list[Floats], indices: npt.NDArray[np.intp]) -> None:
+        """Add to the first columns of the scores what the groups' combinations add."""
+        rows = indices.shape[1]
         added = np.empty(rows)
-        for table, index in zip(self._tables, indices, strict=True):
+        for table, index in zip(tables, indices, strict=True):
             for label, column in enumerate(table):
                 # "clip" lets numpy write to ``added`` directly; every index is in range
                 np.take(column, index, out=added, mode="clip")
                 scores[label, :rows] += added
-        return scores
 
     def scores(self, votes: IntArray) -> Floats:
         """Scores of all rows by class, shape (k, n)."""

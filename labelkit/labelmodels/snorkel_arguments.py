@@ -95,5 +95,5 @@ def _in_snorkels_words(L: Any, cardinality: int) -> str:
     if getattr(L, "ndim", 0) != 2 or not L.size or L.dtype.kind not in "iu":
         return ""
     if L.max() >= cardinality:
-        return f"L_train has cardinality {L.max() + 1}, cardinality={cardinality} passed in: "
+        return f"L_train has cardinality {int(L.max()) + 1}, cardinality={cardinality} passed in: "
     return "L_train should have at least 3 labeling functions: " if L.shape[1] < 3 else ""

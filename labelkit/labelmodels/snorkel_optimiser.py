@@ -73,8 +73,8 @@ def train_mu(
     """
     width = statistics.m * statistics.cardinality
     with _FITTING, _generators_kept(), _threads_for(width**2, not exact):
-        plain, multiplied_out = _model_classes()
-        model = (plain if exact or width <= LARGE else multiplied_out)(statistics, settings, verbose=verbose)
+        model_class = _exact_class() if exact or width <= LARGE else _multiplied_out()
+        model = model_class(statistics, settings, verbose=verbose)
         # One row that everybody abstains on stands for the votes: Snorkel reads only its shape.
         nothing = np.full((1, statistics.m), -1)
         try:
@@ -107,7 +107,7 @@ def import_snorkel() -> None:
     with _FITTING:
         state = np.random.get_state()
         try:
-            _model_classes()
+            _exact_class()
         finally:
             np.random.set_state(state)
 
@@ -133,8 +133,8 @@ def _known_gradient() -> Any:
 
 
 @cache
-def _model_classes() -> tuple[Any, Any]:
-    """Snorkel's ``LabelModel`` with O, n and the coverages supplied; and the same with its loss multiplied out."""
+def _exact_class() -> Any:
+    """Snorkel's ``LabelModel`` with O, n and the coverages supplied."""
     import torch
     from snorkel.labeling.model import LabelModel
     from torch import nn
@@ -195,8 +195,19 @@ def _model_classes() -> tuple[Any, Any]:
                     _LOG.info("epoch %d: loss %.6g", len(self._told), self._told[-1])
             return {}
 
-    class MultipliedOut(ExactLabelModel):
+    return ExactLabelModel
+
+
+@cache
+def _multiplied_out() -> Any:
+    """As :func:`_exact_class`, with the loss multiplied out."""
+    import torch
+    from torch import nn
+
+    class MultipliedOut(_exact_class()):  # type: ignore[misc]
         """For a large O: neither it nor its mask is made."""
+
+        mu: Any
 
         def _generate_O(self, L: npt.NDArray[Any], higher_order: bool = False) -> None:  # noqa: N802
             statistics = self._statistics
@@ -211,7 +222,7 @@ def _model_classes() -> tuple[Any, Any]:
             order = best_renaming(self.mu.detach().numpy(), self.p)
             self.mu = nn.Parameter(self.mu.detach()[:, torch.from_numpy(order)])
 
-    return ExactLabelModel, MultipliedOut
+    return MultipliedOut
 
 
 def snorkels_own(cardinality: int) -> Any:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from labelkit.labelmodels.base import LabelModel
-from labelkit.labelmodels.known_labels import KnownLabels, Make, shares_right, tops
+from labelkit.labelmodels.known_labels import FEWEST, KnownLabels, Make, shares_right, tops
 from labelkit.labelmodels.majority import MajorityLabelModel
 from labelkit.labelmodels.statistics import VoteStatistics
 from labelkit.types import FloatArray
@@ -30,6 +30,8 @@ class Standing:
     gold_n
         Covered items with known labels that the lead is measured on, each by a model that had not seen its
         label; 0 where it is the model's own estimate, with an interval over resampled items.
+    known
+        Covered items with known labels, also where these are too few to measure on.
     """
 
     differs: float
@@ -38,19 +40,51 @@ class Standing:
     low: float
     high: float
     gold_n: int = 0
+    known: int = 0
 
     @property
     def sentence(self) -> str:
-        """In words."""
-        ties = f", {self.of_ties / self.differs:.0%} of them ties there" if self.differs else ""
-        differs = f"it decides {self.differs:.1%} of the covered items otherwise than majority vote{ties}"
-        direction = "higher" if self.lead >= 0 else "lower"
-        lead = f"{abs(100 * self.lead):.1f} points {direction}"
+        """In words, and what is missing to be sure."""
+        if self.sure:
+            return self.found
+        if self.known:
+            return f"{self.found}; {self.known} known labels of covered items are too few to tell ({FEWEST} are enough)"
+        return f"{self.found}, which only known labels can confirm"
+
+    @property
+    def sure(self) -> bool:
+        """Whether known labels say it, or there is nothing to say: then no further label is needed to believe it."""
+        return bool(self.gold_n) or not self.differs
+
+    @property
+    def found(self) -> str:
+        """In words: where it decides otherwise, and whether that gains anything."""
+        if not self.differs:
+            differs = "it decides every covered item as majority vote does"
+        else:
+            tied = self.of_ties / self.differs
+            share = {0.0: "none", 1.0: "all"}.get(tied, f"{tied:.0%}")
+            differs = (
+                f"it decides {_percent(self.differs)} of the covered items otherwise than majority vote, which is tied"
+                f" on {share} of them"
+            )
         if self.gold_n:
             interval = f"[{100 * self.low:+.1f}, {100 * self.high:+.1f}]"
-            return f"{differs}; on {self.gold_n:,} covered items with known labels its accuracy is {lead} {interval}"
+            chance = ", which may be chance" if self._points and self.low <= 0 <= self.high else ""
+            on = f"on {self.gold_n:,} covered items with known labels"
+            return f"{differs}; {on} its accuracy is {self._lead} {interval}{chance}"
         # Its interval tells how much the estimate would move with other items, not how wrong the model may be.
-        return f"{differs}; by its own estimate its accuracy is {lead}, which only known labels can confirm"
+        return f"{differs}; by its own estimate its accuracy is {self._lead}" if self.differs else differs
+
+    @property
+    def _points(self) -> float:
+        return round(100 * self.lead, 1)
+
+    @property
+    def _lead(self) -> str:
+        if not self._points:
+            return "no different"
+        return f"{abs(self._points):.1f} points {'higher' if self._points > 0 else 'lower'}"
 
 
 def standing(
@@ -66,7 +100,7 @@ def standing(
     if evidence.enough:
         right = shares_right(evidence.held_out(make), evidence.gold)
         lead = right - shares_right(majority.predict_proba(evidence.votes), evidence.gold)
-        return Standing(*shares, *paired_difference(lead[evidence.judges]), gold_n=evidence.n)
+        return Standing(*shares, *paired_difference(lead[evidence.judges]), gold_n=evidence.n, known=evidence.n)
     expected = _expected_lead(ours, theirs)
     generator = np.random.default_rng(seed)
     again = []
@@ -74,7 +108,11 @@ def standing(
         drawn = rows[generator.integers(0, len(rows), len(rows))]
         again.append(_expected_lead(make().fit(drawn).predict_proba(rows), theirs))
     low, high = np.quantile(again, [0.025, 0.975])
-    return Standing(*shares, expected, min(float(low), expected), max(float(high), expected))
+    return Standing(*shares, expected, min(float(low), expected), max(float(high), expected), known=evidence.n)
+
+
+def _percent(share: float) -> str:
+    return "less than 0.1%" if 0 < share < 0.001 else f"{share:.1%}"
 
 
 def paired_difference(leads: FloatArray) -> tuple[float, float, float]:

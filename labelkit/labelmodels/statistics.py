@@ -24,6 +24,12 @@ MOST_COLUMNS: Final = 16_384
 MOST_PATTERNS: Final = 50_000
 _PATTERN_BYTES: Final = 1 << 26
 """Bytes of the exact patterns at most; above 1,342 functions these are fewer than :data:`MOST_PATTERNS`."""
+_FEW_CLASSES: Final = 16
+"""Up to so many classes votes are counted class by class, which is quicker than looking for each vote."""
+_BYTE: Final = 255
+"""Rows whose votes a byte can count."""
+_CELLS: Final = 1 << 22
+"""Cells of a label matrix looked at together."""
 
 
 @dataclass(frozen=True)
@@ -293,9 +299,24 @@ def most_patterns(functions: int, cardinality: int) -> int:
 
 def _vote_counts(votes: IntArray, k: int) -> npt.NDArray[np.int64]:
     """Votes of each function for each class, shape (m, k)."""
+    if k <= _FEW_CLASSES:
+        return _counts_by_class(votes, k)
     counts = np.zeros(votes.shape[1] * k, dtype=np.int64)
     for start in range(0, len(votes), SHARD_SIZE):
         block = votes[start : start + SHARD_SIZE]
         rows, functions = np.nonzero(block != ABSTAIN)
         counts += np.bincount(functions * k + block[rows, functions], minlength=len(counts))
     return counts.reshape(-1, k)
+
+
+def _counts_by_class(votes: IntArray, k: int) -> npt.NDArray[np.int64]:
+    """As :func:`_vote_counts`; the votes of a few rows are summed in single bytes."""
+    counts = np.zeros((k, votes.shape[1]), dtype=np.int64)
+    step = _BYTE * max(1, _CELLS // (_BYTE * max(1, votes.shape[1])))
+    for start in range(0, len(votes), step):
+        block = votes[start : start + step]
+        for label in range(k):
+            voted = (block == label).view(np.uint8)
+            for first in range(0, len(voted), _BYTE):
+                counts[label] += voted[first : first + _BYTE].sum(axis=0, dtype=np.uint8)
+    return np.ascontiguousarray(counts.T)

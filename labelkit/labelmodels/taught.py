@@ -16,6 +16,7 @@ there should be any is one more thing that the evidence decides.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -159,19 +160,27 @@ class _Lesson:
         apart = np.flatnonzero(several[owner])
         sizes = [len(cells), len(functions), len(starts), len(apart)]
         first_of = np.concatenate([[0], np.cumsum(sizes)])
-        design = np.zeros((*classes.shape, first_of[-1]))
         slot = position[np.searchsorted(slots, at * k + voted)]
-        design[at, slot, cell] = 1.0
-        design[at, slot, first_of[_ANY] + shared] = 1.0
-        design[owner, position, first_of[_START] + np.searchsorted(starts, slots % k)] = 1.0
-        design[owner[apart], position[apart], first_of[_PATTERN] + np.arange(len(apart))] = 1.0
+        ones = [
+            np.concatenate([at, at, owner, owner[apart]]),
+            np.concatenate([slot, slot, position, position[apart]]),
+            np.concatenate(
+                [
+                    cell,
+                    first_of[_ANY] + shared,
+                    first_of[_START] + np.searchsorted(starts, slots % k),
+                    first_of[_PATTERN] + np.arange(len(apart)),
+                ]
+            ),
+        ]
         which = (
             np.repeat([_ONE, _ANY, _START, _PATTERN], sizes),
             np.concatenate([cells // k, functions, np.full(len(starts), -1), owner[apart]]),
             np.concatenate([cells % k, np.full(len(functions), -1), starts, slots[apart] % k]),
         )
-        kept = _most_labelled(design, labels)
-        return cls(rows, classes, labels, design[:, :, kept], *(each[kept] for each in which))
+        kept = _most_labelled(ones[2], labels.sum(axis=1)[ones[0]], int(first_of[-1]))
+        design = _dense(ones, kept, classes.shape)
+        return cls(rows, classes, labels, design, *(each[kept] for each in which))
 
     def offsets(self, weights: FloatArray, start: FloatArray) -> Floats:
         """Log scores (d, s) under the prior means; the last slot sums up all classes that have none."""
@@ -252,9 +261,27 @@ def _solve(design: Floats, offsets: Floats, labels: Floats) -> tuple[Floats, flo
     return u, -value - 0.5 * float(np.linalg.slogdet(hessian)[1])
 
 
-def _most_labelled(design: Floats, labels: Floats) -> Ints:
-    """Columns that stay, in order: all, or those that bear on the most labels."""
-    if design.shape[2] <= MOST_COLUMNS:
-        return np.arange(design.shape[2])
-    bearing = design.sum(axis=1).T @ labels.sum(axis=1)
+def _most_labelled(columns: Ints, items: Floats, count: int) -> Ints:
+    """Columns that stay, in order: all, or those that bear on the most labels.
+
+    Parameters
+    ----------
+    columns, items
+        Column and labelled items of each one in the design, shape (e,).
+    count
+        Number of columns p.
+    """
+    if count <= MOST_COLUMNS:
+        return np.arange(count)
+    bearing = np.bincount(columns, weights=items, minlength=count)
     return np.sort(np.argsort(-bearing, kind="stable")[:MOST_COLUMNS])
+
+
+def _dense(ones: Sequence[Ints], kept: Ints, shape: tuple[int, ...]) -> Floats:
+    """The design (d, s, p) of the kept columns, from the row, slot and column of each one in it."""
+    row, slot, column = ones
+    place = np.minimum(np.searchsorted(kept, column), len(kept) - 1)
+    here = kept[place] == column
+    design = np.zeros((*shape, len(kept)))
+    design[row[here], slot[here], place[here]] = 1.0
+    return design

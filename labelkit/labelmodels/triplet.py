@@ -19,10 +19,21 @@ import numpy as np
 import numpy.typing as npt
 
 from labelkit.errors import LabelModelError
+from labelkit.labelmodels.base import decide
+from labelkit.labelmodels.majority import MajorityLabelModel
 from labelkit.labelmodels.pattern_votes import Floats
 from labelkit.labelmodels.statistics import VoteStatistics
 from labelkit.labelmodels.validation import check_number
 from labelkit.labelmodels.weighted_votes import WeightedVotesModel, Weights, check_accuracy
+from labelkit.labelmodels.wording import (
+    against_note,
+    named,
+    one_class,
+    one_class_note,
+    some_of,
+    unseen_classes,
+    unseen_note,
+)
 from labelkit.types import ABSTAIN, IntArray
 
 MOST_FUNCTIONS: Final = 3_000
@@ -38,6 +49,8 @@ _MOST_ABOVE: Final = 3.0
 _GOLD_PRIOR_VOTES: Final = 10.0
 """Known answers that count as much as everything that the triplets say about a function's votes for a class."""
 _NEAR: Final = 1e-6
+_LEAST_AGREEMENT: Final = 0.8
+"""Share of the items that majority vote decides on which this should decide likewise, else it is said."""
 
 
 class TripletLabelModel(WeightedVotesModel):
@@ -113,7 +126,32 @@ class TripletLabelModel(WeightedVotesModel):
             "as_if_by_chance": np.flatnonzero(by_chance).tolist(),
             "gold_n": known,
         }
-        self.notes = [*_notes(alone, m, names), *_one_class_note(gold_votes, gold)]
+        against = np.flatnonzero((voted & (weights <= 0)).any(axis=1))
+        unseen = unseen_classes(statistics.vote_counts, gold) if self.class_balance is None else []
+        self.notes = [
+            *_notes(alone, m, names),
+            *one_class_note(gold_votes, gold),
+            *against_note(against, m, names),
+            *unseen_note(unseen),
+            *([] if len(against) else self._disagreement(statistics)),
+        ]
+
+    def _disagreement(self, statistics: VoteStatistics) -> list[str]:
+        """What to say where this decides otherwise than majority vote so often that the class balance is in doubt."""
+        if self.class_balance is not None:
+            return []
+        rows = statistics.some_rows()
+        majority = decide(MajorityLabelModel(self.cardinality).fit(rows).predict_proba(rows))
+        clear = majority != ABSTAIN
+        agreement = float((decide(self._predict_proba(rows))[clear] == majority[clear]).mean()) if clear.any() else 1.0
+        self.diagnostics["agreement_with_majority"] = agreement
+        if agreement >= _LEAST_AGREEMENT:
+            return []
+        return [
+            f"the triplet method takes classes to be equally frequent where no class_balance is given, and agrees with"
+            f" majority vote on only {agreement:.0%} of the items that this decides: give class_balance, or use"
+            ' "weighted-majority" or majority vote'
+        ]
 
     def _precision(self, joint: _Joint, correlations: Floats, prior: Floats, base: Floats) -> Floats:
         """Probability of class c where function i votes c, shape (m, k)."""
@@ -214,7 +252,7 @@ def _anchored(weights: Floats, base: Floats, gold_votes: IntArray, gold: IntArra
     """Weights (m, k) after known labels, which update a Beta prior at the precision of each function and class."""
     use = (gold_votes != ABSTAIN).any(axis=1) & (gold != ABSTAIN)
     rows, labels = gold_votes[use], gold[use]
-    if len(np.unique(labels)) < 2:  # every vote for another class would look wrong
+    if one_class(rows, labels):  # every vote for another class would look wrong
         return weights, len(rows)
     updated = weights.copy()
     for label in range(weights.shape[1]):
@@ -226,15 +264,6 @@ def _anchored(weights: Floats, base: Floats, gold_votes: IntArray, gold: IntArra
         found = np.log(precision) - np.log1p(-precision) - base[label]
         updated[:, label] = np.where(voted > 0, found, weights[:, label])
     return updated, len(rows)
-
-
-def _one_class_note(gold_votes: IntArray, gold: IntArray) -> list[str]:
-    known = gold[(gold_votes != ABSTAIN).any(axis=1) & (gold != ABSTAIN)]
-    if not len(known) or len(np.unique(known)) > 1:
-        return []
-    return [
-        f"the {len(known)} known labels of covered items are all of one class: they say nothing of how good votes are"
-    ]
 
 
 def _check_functions(functions: int) -> None:
@@ -251,8 +280,9 @@ def _notes(alone: npt.NDArray[np.bool_], functions: int, names: Sequence[str] | 
     without = np.flatnonzero(alone)
     if not len(without):
         return []
-    shown = ", ".join(repr(names[i]) if names is not None else str(i) for i in without[:3])
+    one = len(without) == 1
     return [
-        f"{len(without)} of {functions} labeling functions are in no triplet that says how good they are: {shown}"
-        f"{', …' if len(without) > 3 else ''}; they weigh what the prior accuracy gives them"
+        f"{some_of(len(without), functions)} {'is' if one else 'are'} in no triplet that says how good"
+        f" {'it is' if one else 'they are'}: {named(without, names)}; {'it weighs' if one else 'they weigh'} what the"
+        f" prior accuracy gives {'it' if one else 'them'}"
     ]

@@ -12,13 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import numpy as np
 
 from labelkit.errors import LabelModelError
 from labelkit.labelmodels.agreement import BELIEF, PRIOR_ACCURACY, PRIOR_VOTES, agreement_weights, vote_weights
-from labelkit.labelmodels.dependencies import find_dependencies
+from labelkit.labelmodels.dependencies import MOST_FUNCTIONS, find_dependencies
 from labelkit.labelmodels.known_labels import FEWEST, shares_right
 from labelkit.labelmodels.majority import MajorityLabelModel
 from labelkit.labelmodels.standing import Z95
@@ -26,11 +26,16 @@ from labelkit.labelmodels.statistics import VoteStatistics
 from labelkit.labelmodels.taught import teach
 from labelkit.labelmodels.validation import check_number, covered
 from labelkit.labelmodels.weighted_votes import Floats, WeightedVotesModel, Weights, check_accuracy
+from labelkit.labelmodels.wording import (
+    against_note,
+    named,
+    one_class,
+    one_class_note,
+    some_of,
+    unseen_classes,
+    unseen_note,
+)
 from labelkit.types import BoolArray, IntArray
-
-MOST_FUNCTIONS: Final = 300
-"""Functions beyond which copies are not looked for: their number of pairs would take most of the time."""
-_SHOWN: Final = 3
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,9 @@ class WeightedMajorityLabelModel(WeightedVotesModel):
         settings = (self.name, self.prior_accuracy, self.prior_votes, self.belief)
         unaided = statistics.remembered(settings, lambda: self._unaided(statistics))
         start = np.log(self._prior())
-        taught = teach(unaided.weights, start, gold_votes, gold)
+        # Whatever leans to the one class would look right.
+        told = slice(0, 0) if one_class(gold_votes, gold) else slice(None)
+        taught = teach(unaided.weights, start, gold_votes[told], gold[told])
         self._weights = Weights(taught.weights, taught.start, taught.corrections)
         self.n_functions = statistics.m
         self.diagnostics = {
@@ -117,8 +124,13 @@ class WeightedMajorityLabelModel(WeightedVotesModel):
             "copies": int(unaided.repeats.sum()),
             "looked_for_copies": unaided.looked_for_copies,
         }
-        mixed_up = _mixed_up(gold_votes, gold, self.cardinality)
-        self.notes = [*mixed_up, *self._said(statistics, unaided, names)]
+        unseen = unseen_classes(statistics.vote_counts, gold) if self.class_balance is None else []
+        self.notes = [
+            *one_class_note(gold_votes, gold),
+            *_mixed_up(gold_votes[told], gold[told], self.cardinality),
+            *self._said(statistics, unaided, names),
+            *unseen_note(unseen),
+        ]
 
     def _unaided(self, statistics: VoteStatistics) -> _Unaided:
         m, k = statistics.m, self.cardinality
@@ -128,9 +140,10 @@ class WeightedMajorityLabelModel(WeightedVotesModel):
             found = find_dependencies(statistics)
             stands_for, share = found.stands_for, found.weights
         kept, place = np.unique(stands_for, return_inverse=True)
+        patterns = statistics.patterns if len(kept) == m else np.take(statistics.patterns, kept, axis=1)
         together = np.bincount(place, weights=share).astype(np.float64)
         agreement = agreement_weights(
-            np.ascontiguousarray(statistics.patterns[:, kept]),
+            patterns,
             statistics.counts,
             k,
             prior_accuracy=self.prior_accuracy,
@@ -147,23 +160,22 @@ class WeightedMajorityLabelModel(WeightedVotesModel):
         notes = []
         voted = statistics.vote_counts > 0
         alone = np.flatnonzero(voted.any(axis=1) & (unaided.judged.sum(axis=1) == 0) & ~unaided.repeats)
-        if len(alone):
+        if statistics.m == 1:
+            notes.append("there is only one labeling function: only known labels can tell how good it is")
+        elif len(alone):
+            votes, they = ("votes", "it is") if len(alone) == 1 else ("vote", "they are")
             notes.append(
-                f"{len(alone)} of {statistics.m} labeling functions vote on no item that another one votes on"
-                f" ({_named(alone, names)}): only known labels can tell how good they are"
+                f"{some_of(len(alone), statistics.m)} {votes} on no item that another one votes on"
+                f" ({named(alone, names)}): only known labels can tell how good {they}"
             )
-        if unaided.repeats.any():
+        repeats = int(unaided.repeats.sum())
+        if repeats:
             notes.append(
-                f"{int(unaided.repeats.sum())} labeling functions largely repeat others and share their weight;"
-                " `labelkit lfs --dependencies` shows them"
+                f"{repeats} labeling function{'s' if repeats > 1 else ''} largely repeat{'' if repeats > 1 else 's'}"
+                " others and count for less; `labelkit lfs --dependencies` shows them"
             )
         against = np.flatnonzero((voted & (self._need().votes <= 0)).any(axis=1))
-        if len(against):
-            notes.append(
-                f"by the known labels {len(against)} labeling functions are no better than chance or worse:"
-                f" {_named(against, names)}; their votes count against the class they name"
-            )
-        return notes
+        return [*notes, *against_note(against, statistics.m, names)]
 
 
 def _mixed_up(gold_votes: IntArray, gold: IntArray, cardinality: int) -> list[str]:
@@ -187,8 +199,3 @@ def _mixed_up(gold_votes: IntArray, gold: IntArray, cardinality: int) -> list[st
         f" ({1 / cardinality:.0%}): check whether the classes of the labels or those of the functions are mixed up;"
         " as they are, the labels are followed against the votes"
     ]
-
-
-def _named(functions: IntArray, names: Sequence[str] | None) -> str:
-    shown = ", ".join(repr(names[i]) if names is not None else str(i) for i in functions[:_SHOWN])
-    return f"{shown}, …" if len(functions) > _SHOWN else shown

@@ -1,4 +1,4 @@
-"""Finds the labeling functions of a project by importing its files."""
+"""Finds the labeling functions of a project: by importing its files, and in the file of the workbench."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 from labelkit.errors import DiscoveryError, LabelkitError
 from labelkit.lf.base import Declaration, FunctionKind, LabelingFunction, noun
 from labelkit.lf.collector import Collector, collecting
+from labelkit.lf.declared import declared_functions
 from labelkit.lf.importer import ProjectFinder, fresh_imports
 from labelkit.lf.project_code import ProjectCode, Site
 from labelkit.lf.python import PythonFunction, SnorkelFunction, is_snorkel, wrap_snorkel
@@ -51,7 +52,8 @@ def discover_all(root: Path, patterns: Sequence[str]) -> Discovery:
 
     Files are imported in sorted order, fresh from source each time. Found are functions that project
     code declares while it is imported, whether they are assigned or not, and those (Snorkel's, and
-    ready ones from installed packages) that a project module holds by name or in a list or dict.
+    ready ones from installed packages) that a project module holds by name or in a list or dict. Functions
+    of the workbench (``labeling_functions/workbench.toml``) are read, whatever the patterns are.
 
     Parameters
     ----------
@@ -63,16 +65,17 @@ def discover_all(root: Path, patterns: Sequence[str]) -> Discovery:
     Raises
     ------
     DiscoveryError
-        If no file matches, a file cannot be imported, no labeling function is found, or two functions
-        share a name.
+        If no file matches, a file cannot be imported or read, no labeling function is found, or two
+        functions share a name.
     """
     code = ProjectCode(Path(root).resolve())
-    files = _matching(code, patterns)
+    declared = declared_functions(code.root)
+    files = _matching(code, patterns, needed=not declared)
     # What user code prints must not mix with what labelkit writes to standard output (--json, export -).
     with redirect_stdout(sys.stderr), fresh_imports(code) as finder, collecting(code) as collector:
         for file in files:
             _load(finder, code, file)
-        found = _all_functions(collector, finder, code)
+        found = _in_order([*_all_functions(collector, finder, code), *declared])
     slices = [function for function in found if isinstance(function, SlicingFunction)]
     functions = [function for function in found if not isinstance(function, SlicingFunction)]
     if not functions:
@@ -89,7 +92,7 @@ def _described(functions: Sequence[LabelingFunction]) -> list[DiscoveredFunction
     return [DiscoveredFunction(f, f.name, f.kind, f.site.file, f.site.line) for f in functions]
 
 
-def _matching(code: ProjectCode, patterns: Sequence[str]) -> list[Path]:
+def _matching(code: ProjectCode, patterns: Sequence[str], *, needed: bool) -> list[Path]:
     found: set[Path] = set()
     listed = [patterns] if isinstance(patterns, str) else list(patterns)
     for pattern in listed:
@@ -98,7 +101,7 @@ def _matching(code: ProjectCode, patterns: Sequence[str]) -> list[Path]:
         except (ValueError, NotImplementedError) as error:
             raise DiscoveryError(f"the file pattern {pattern!r} cannot be used: {error}") from error
     files = sorted(path for path in found if code.owns(str(path)))
-    if not files:
+    if not files and needed:
         raise DiscoveryError(
             f"no labeling-function file matches {', '.join(map(repr, listed)) or 'the empty list of patterns'} "
             f"in {code.root}",
@@ -147,7 +150,11 @@ def _all_functions(collector: Collector, finder: ProjectFinder, code: ProjectCod
                     found[id(value)] = wrap(value, site)
                 except LabelkitError as error:
                     raise DiscoveryError(f"{site.file}: {error.message}", hint=error.hint) from error
-    return sorted(found.values(), key=lambda f: (f.site.file, f.site.line))
+    return list(found.values())
+
+
+def _in_order(functions: list[LabelingFunction]) -> list[LabelingFunction]:
+    return sorted(functions, key=lambda f: (f.site.file, f.site.line))
 
 
 def _held(module: ModuleType) -> Iterator[Any]:

@@ -99,17 +99,13 @@ def model(
     """
     check_name("model", name)
     _check_numbers(name, threshold, batch_size)
-    content, shown = None, repr(predict) if isinstance(predict, (str, Path)) else _short(predict)
-    if isinstance(predict, (str, Path)):
-        predict, content = _load(name, predict)
-    call = getattr(predict, "predict_proba", None) or predict
-    if not callable(call) or isinstance(predict, type):
-        raise refusal("model", name, f"needs an object with predict_proba, a function or a path, not {predict!r}")
+    shown = repr(predict) if isinstance(predict, (str, Path)) else _short(predict)
+    predict, content = _load(name, predict) if isinstance(predict, (str, Path)) else (predict, None)
     return declare(
         ModelFunction(
             name=name,
             field=check_field("model", name, field),
-            predict=call,
+            predict=_callable(name, predict),
             model=predict,
             threshold=float(threshold),
             label=None if label is None else check_label("model", name, label),
@@ -120,6 +116,14 @@ def model(
             site=declaration_site(),
         )
     )
+
+
+def _callable(name: str, predict: Any) -> Any:
+    """What is called with a list of texts."""
+    call = getattr(predict, "predict_proba", None) or predict
+    if not callable(call) or isinstance(predict, type):
+        raise refusal("model", name, f"needs an object with predict_proba, a function or a path, not {predict!r}")
+    return call
 
 
 def _check_numbers(name: str, threshold: object, batch_size: object) -> None:

@@ -13,6 +13,7 @@ from labelkit.labelmodels import load_label_model
 from labelkit.steps.error_analysis import top_steps
 from labelkit.steps.labeling import item_votes, vote_matrix
 from labelkit.steps.reference import known_labels
+from labelkit.steps.reviewing_items import decisions_on
 from labelkit.steps.training import current_end_model
 from labelkit.steps.workspace import Workspace
 from labelkit.store import Run
@@ -134,6 +135,8 @@ class ItemExplanation:
     role: str | None
     explanation: Explanation | None
     notes: list[str]
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    """Reviewers' decisions in order, those that were taken back or replaced included."""
 
 
 def explain_item(workspace: Workspace, item_id: str) -> ItemExplanation:
@@ -167,6 +170,7 @@ def explain_item(workspace: Workspace, item_id: str) -> ItemExplanation:
         role=store.people.roles().get(number),
         explanation=explanation,
         notes=notes,
+        decisions=decisions_on(workspace, number),
     )
 
 
@@ -174,7 +178,7 @@ def _final(workspace: Workspace, number: int, notes: list[str]) -> tuple[str | N
     from labelkit.steps.exporting import final_label
 
     if number in workspace.people().disputed:
-        notes.append("people disagree on this item: more answers or an adjudication will decide it")
+        notes.append("people disagree on this item: more answers, or a decision on the Review page, will decide it")
     try:
         return final_label(workspace, number)
     except StepMissing as error:

@@ -7,7 +7,6 @@ addressed by (fingerprint, shard identity), parts by everything that the fitted 
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -17,7 +16,6 @@ from typing import Any, Final
 
 import orjson
 
-from labelkit import registry
 from labelkit.bulk.inputs import BadFile, InputFile, Inputs, look_at
 from labelkit.bulk.location import Location
 from labelkit.bulk.output import WORK, Output
@@ -26,7 +24,7 @@ from labelkit.bulk.shards import InputShard, plan_shards
 from labelkit.bulk.votes import packed_faults, unpack_votes
 from labelkit.engines import Engine, engine
 from labelkit.errors import ConfigError, ExportError, SourceError
-from labelkit.labelmodels import LabelModel, VoteStatistics, label_model
+from labelkit.labelmodels import LabelModel, VoteStatistics
 from labelkit.labelmodels.sample import SAMPLE_SIZE
 from labelkit.steps.bulk_items import ItemColumns, choose_columns, fields_of
 from labelkit.steps.bulk_manifest import FunctionFigures, differences, manifest_bytes, request_of
@@ -43,6 +41,8 @@ from labelkit.steps.bulk_shard import (
     vote_and_tidy,
     worker_versions,
 )
+from labelkit.steps.label_settings import configured_label_model, naming_the_settings
+from labelkit.steps.label_words import named_classes
 from labelkit.steps.labeling import UNSEEN_SHARE
 from labelkit.steps.voting import Candidate, find_functions
 from labelkit.steps.workspace import Workspace, digest
@@ -266,13 +266,12 @@ class _Run:
     def _fit(self, statistics: VoteStatistics) -> LabelModel:
         """Pass 2."""
         settings = self.workspace.config.label_model
-        cls = registry.resolve("label_models", settings.name)
-        known = inspect.signature(cls).parameters
         ours = {"seed": self.workspace.seed, "class_balance": self._class_balance(statistics)}
-        options = {name: value for name, value in ours.items() if name in known} | settings.options
-        model = label_model(settings.name, cardinality=self.schema.cardinality, **options)
+        model = configured_label_model(settings, self.schema.cardinality, ours)
         names = [one.found.name for one in self.candidates]
-        model.fit_statistics(statistics, names=names)
+        with naming_the_settings(settings):
+            model.fit_statistics(statistics, names=names)
+        model.notes = named_classes(model.notes, model.diagnostics, self.schema.names)
         model.notes.append(_learned_from(statistics))
         return model
 

@@ -61,6 +61,8 @@ def decisions(workspace: Workspace, L: IntArray) -> Decisions:
     probabilities, labels = workspace.label_probabilities(run)
     notes: list[str] = []
     model = _model(workspace, run, notes)
+    if model is not None and model.diagnostics.get("model", model.diagnostics).get("warning"):
+        notes += [f"the labels that are diagnosed here are doubtful: {each}" for each in run.metrics["notes"]]
     return Decisions(
         words="the label model" if run.parameters["model"] != "majority" else "majority vote",
         model=run.parameters["model"],

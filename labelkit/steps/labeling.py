@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,6 +16,9 @@ from labelkit.annotate import HumanLabels
 from labelkit.errors import LabelModelError, StepMissing
 from labelkit.labelmodels import AutoLabelModel, LabelModel, VoteStatistics, held_out, label_model
 from labelkit.labelmodels import covered as voted_on
+from labelkit.labelmodels.wording import is_unseen_note
+from labelkit.steps.label_settings import configured_label_model, naming_the_settings
+from labelkit.steps.label_words import metrics_now, named_classes, standing_sentence
 from labelkit.steps.opinions import annotator_figures, consensus, opinions_digest, with_disputed
 from labelkit.steps.workspace import Workspace, clamp, digest
 from labelkit.store import Run
@@ -129,12 +131,10 @@ def make_label_model(workspace: Workspace, people: HumanLabels, unseen: Sequence
     """The configured label model, unfitted, with the project's seed and class balance where it takes them."""
     settings = workspace.config.label_model
     cls = registry.resolve("label_models", settings.name)
-    known = inspect.signature(cls).parameters
     ours: dict[str, Any] = {"seed": workspace.seed}
     if unseen or not cls.learns_class_balance:
         ours["class_balance"] = class_balance(workspace, people, unseen)
-    options = {name: value for name, value in ours.items() if name in known} | settings.options
-    return label_model(settings.name, cardinality=workspace.schema.cardinality, **options)
+    return configured_label_model(settings, workspace.schema.cardinality, ours)
 
 
 def label(workspace: Workspace, *, force: bool = False) -> LabelResult:
@@ -164,17 +164,23 @@ def label(workspace: Workspace, *, force: bool = False) -> LabelResult:
     )  # fmt: skip
     latest = workspace.store.runs.latest("label")
     if latest is not None and latest.inputs == inputs and not force:
-        return LabelResult(**latest.metrics, run=latest.id, reused=True, seconds=time.perf_counter() - started)
+        told = metrics_now(workspace, latest)
+        return LabelResult(**told, run=latest.id, reused=True, seconds=time.perf_counter() - started)
     if not rows.any():
         raise LabelModelError(
             f"none of the {len(rows):,} items is in the train split, so there is nothing to learn from",
             hint="Import items whose split is train or empty",
         )
     names = [f["name"] for f in votes_run.parameters["functions"]]
-    fitted = fit_to_answers(model, L[rows], teaching[rows], (people.tuning & people.asked)[rows], names)
+    with naming_the_settings(workspace.config.label_model):
+        fitted = fit_to_answers(model, L[rows], teaching[rows], (people.tuning & people.asked)[rows], names)
     metrics, probabilities, decided = _measure(workspace, model, L, people, gold)
     metrics |= fitted | {"annotators": annotator_figures(consensus(workspace, people))}
-    metrics["notes"] += _without_labels(unseen, metrics["class_counts"], workspace.schema.names)
+    if fitted["standing"] is not None:
+        metrics["why"] = [fitted["why"][0], standing_sentence(workspace, fitted["standing"], metrics["scores"])]
+    without = _without_labels(unseen, metrics["class_counts"], workspace.schema.names)
+    if without:  # says in names what the model says in numbers
+        metrics["notes"] = [note for note in metrics["notes"] if not is_unseen_note(note)] + without
     state, arrays = model.to_state()
     run = workspace.store.runs.finish(
         "label",
@@ -185,6 +191,7 @@ def label(workspace: Workspace, *, force: bool = False) -> LabelResult:
             "vote_inputs": votes_run.inputs,
             "functions": votes_run.parameters["functions"],
             "class_ids": list(workspace.schema.ids),
+            "class_names": list(workspace.schema.names),
             "items": len(L),
             "content": workspace.content(),
             "people": people_digest(people),
@@ -223,6 +230,7 @@ def _measure(
         "majority": as_dict(score(majority_p, gold, covered)),
     }
     human = schema.to_indices(people.teaching)
+    notes = [note for note in model.notes if note not in model.diagnostics.get("told", ())]
     metrics = {
         "model": workspace.config.label_model.name,
         "items": len(L),
@@ -233,7 +241,7 @@ def _measure(
         "human": int((human != ABSTAIN).sum()),
         "agreement_with_majority": float((decided == majority_y)[both].mean()) if both.any() else float("nan"),
         "scores": scores,
-        "notes": [note for note in model.notes if note not in model.diagnostics.get("told", ())],
+        "notes": named_classes(notes, model.diagnostics, schema.names),
     }
     return metrics, probabilities, decided
 

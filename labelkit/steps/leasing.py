@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from labelkit.annotate import check_skip_reason
-from labelkit.errors import AnnotationError, StepMissing
+from labelkit.annotate import PlaceRule, check_skip_reason
+from labelkit.errors import AnnotationError
 from labelkit.steps.workspace import Workspace
-from labelkit.store import AnswerStatus, Lease, LeaseAnswer
-from labelkit.types import QueueEntry
+from labelkit.store import AnswerStatus, Lease, LeaseAnswer, LeaseRules
+from labelkit.types import LabelSchema
 
 MAX_NAME = 100
 MAX_COMMENT = 10_000
@@ -83,8 +83,23 @@ def annotator_name(name: str) -> str:
     return clean
 
 
+def place_rule(workspace: Workspace) -> PlaceRule:
+    """How many people an item wants, by the settings and classes as they are now."""
+    rules = workspace.config.annotation
+    return PlaceRule(
+        rules.answers_per_item, rules.tie_break_answers, rules.min_agreement, dict(workspace.schema.merged)
+    )
+
+
+def lease_rules(workspace: Workspace) -> LeaseRules:
+    """The rules of leases without anything drawn: no gold questions, no hints."""
+    return LeaseRules(place_rule(workspace), workspace.config.annotation.lease_minutes)
+
+
 def claim(workspace: Workspace, annotator: str, *, n: int = 1, at: datetime | None = None) -> list[LeasedItem]:
     """Lease up to ``n`` items of the queue to a person; those that he or she holds already come first.
+
+    Gold questions and hints are matters of the app: none of these items is one or has any.
 
     Raises
     ------
@@ -93,16 +108,11 @@ def claim(workspace: Workspace, annotator: str, *, n: int = 1, at: datetime | No
     AnnotationError
         If the name cannot be used.
     """
-    name, rules = annotator_name(annotator), workspace.config.annotation
-    leases = workspace.store.leases.claim(
-        name,
-        [entry.item for entry in _queue(workspace)],
-        n=n,
-        places=rules.answers_per_item,
-        minutes=rules.lease_minutes,
-        at=at or _present(),
-    )
-    return [_leased(lease) for lease in leases]
+    name, rules, present = annotator_name(annotator), lease_rules(workspace), at or now()
+    claimed = workspace.store.leases.claim(name, rules, n=n, at=present)
+    while claimed.further is not None:
+        claimed = workspace.store.leases.claim(name, rules, n=n, at=present, start=claimed.further)
+    return [leased_item(lease) for lease in claimed.leases[: max(n, 0)]]
 
 
 def answer_lease(
@@ -117,33 +127,65 @@ def answer_lease(
     UnknownLabel
         If the label is not in the schema.
     """
+    answer = checked_answer(
+        item.number, item.token, item.content, reply, annotator=annotator_name(annotator), schema=workspace.schema
+    )
+    return workspace.store.leases.answer(answer, lease_rules(workspace), at=at or now()).status
+
+
+def checked_answer(
+    item: int, token: str, content: str, reply: LeaseReply, *, annotator: str, schema: LabelSchema
+) -> LeaseAnswer:
+    """A reply in the words of people, as the store takes it; errors as in :func:`answer_lease`."""
     if (reply.label is not None) + (reply.skip is not None) + reply.flag != 1:
         raise AnnotationError("an answer is one of a label, a skip with its reason, and a flag")
-    if reply.flag and not (reply.comment or "").strip():
+    comment = clean_comment(reply.comment)
+    if reply.flag and comment is None:
         raise AnnotationError("a flag needs a comment that says what is wrong with the item")
-    if reply.comment is not None and len(reply.comment) > MAX_COMMENT:
-        raise AnnotationError(f"the comment has {len(reply.comment):,} characters; at most {MAX_COMMENT:,} are kept")
-    try:
-        content = bytes.fromhex(item.content)
-    except ValueError:
-        raise AnnotationError(f"{item.content[:40]!r} is no content hash") from None
-    return workspace.store.leases.answer(
-        LeaseAnswer(
-            item.number,
-            item.token,
-            annotator_name(annotator),
-            content,
-            label=None if reply.label is None else workspace.schema.resolve(reply.label),
-            skip_reason=None if reply.skip is None else check_skip_reason(reply.skip),
-            flag=reply.flag,
-            comment=(reply.comment or "").strip() or None,
-            seconds=reply.seconds,
-            shown=reply.shown or None,
-            client_id=reply.client,
-            client_sequence=reply.sequence,
-        ),
-        at=at or _present(),
+    return LeaseAnswer(
+        item,
+        token,
+        annotator,
+        content_bytes(content),
+        label=None if reply.label is None else schema.resolve(reply.label),
+        skip_reason=None if reply.skip is None else check_skip_reason(reply.skip),
+        flag=reply.flag,
+        comment=comment,
+        seconds=reply.seconds,
+        shown=reply.shown or None,
+        client_id=reply.client,
+        client_sequence=reply.sequence,
     )
+
+
+def content_bytes(content: str) -> bytes:
+    """A content hash from its hexadecimal digits.
+
+    Raises
+    ------
+    AnnotationError
+        If it is none.
+    """
+    try:
+        return bytes.fromhex(content)
+    except ValueError:
+        raise AnnotationError(f"{content[:40]!r} is no content hash") from None
+
+
+def clean_comment(comment: str | None) -> str | None:
+    """A comment as it is stored: without control characters and halves of characters, None if nothing is left.
+
+    Raises
+    ------
+    AnnotationError
+        If it is too long.
+    """
+    if comment is None:
+        return None
+    if len(comment) > MAX_COMMENT:
+        raise AnnotationError(f"the comment has {len(comment):,} characters; at most {MAX_COMMENT:,} are kept")
+    whole = comment.encode("utf-8", "replace").decode()
+    return "".join(c for c in whole if c in "\n\t" or unicodedata.category(c) != "Cc").strip() or None
 
 
 def withdraw(workspace: Workspace, token: str, *, annotator: str, at: datetime | None = None) -> LeasedItem | None:
@@ -156,48 +198,33 @@ def withdraw(workspace: Workspace, token: str, *, annotator: str, at: datetime |
     AnnotationError
         If there is no such answer of this person, or a newer one has replaced it.
     """
-    rules = workspace.config.annotation
-    lease = workspace.store.leases.withdraw(
-        annotator_name(annotator),
-        token,
-        places=rules.answers_per_item,
-        minutes=rules.lease_minutes,
-        at=at or _present(),
-    )
-    return None if lease is None else _leased(lease)
+    lease = workspace.store.leases.withdraw(annotator_name(annotator), token, lease_rules(workspace), at=at or now())
+    return None if lease is None else leased_item(lease)
 
 
 def release(
     workspace: Workspace, annotator: str, *, tokens: Iterable[str] | None = None, at: datetime | None = None
 ) -> int:
     """Give leases back, by default all of this person's; returns how many were live."""
-    return workspace.store.leases.release(annotator_name(annotator), tokens, at=at or _present())
+    return workspace.store.leases.release(annotator_name(annotator), tokens, at=at or now())
 
 
 def progress(workspace: Workspace, annotator: str, *, at: datetime | None = None) -> AnnotatorProgress:
     """How far one person is."""
-    name, present, leases = annotator_name(annotator), at or _present(), workspace.store.leases
-    run = workspace.store.runs.latest("rank")
-    items = [entry.item for entry in workspace.store.runs.queue(run.id)] if run is not None else []
-    return AnnotatorProgress(
-        leases.answered(name),
-        leases.answered(name, since=present - timedelta(days=1)),
-        leases.open_items(name, items, places=workspace.config.annotation.answers_per_item, at=present),
+    present = at or now()
+    tally = workspace.store.leases.own.tally(
+        annotator_name(annotator), place_rule(workspace), since=present - timedelta(days=1), at=present
     )
+    return AnnotatorProgress(tally.answered, tally.since, tally.left)
 
 
-def _present() -> datetime:
+def now() -> datetime:
+    """The present."""
     return datetime.now(UTC)
 
 
-def _queue(workspace: Workspace) -> list[QueueEntry]:
-    run = workspace.store.runs.latest("rank")
-    if run is None:
-        raise StepMissing("there is no queue to answer yet", hint="Run `labelkit run`")
-    return workspace.store.runs.queue(run.id)
-
-
-def _leased(lease: Lease) -> LeasedItem:
+def leased_item(lease: Lease) -> LeasedItem:
+    """A lease as the app sees it."""
     return LeasedItem(
         lease.item, lease.item_id, lease.text, lease.fields, lease.token, lease.content_hash.hex(), lease.expires_at
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,11 +71,6 @@ def rank(workspace: Workspace, *, size: int | None = None, force: bool = False, 
         roles=roles,
         seed=workspace.seed,
     )
-    fresh = [
-        (e.item, e.role, e.inclusion_probability)
-        for e in composed.entries
-        if e.role in ("audit", "tuning") and e.item not in roles and e.inclusion_probability is not None
-    ]
     run = workspace.store.runs.finish(
         "rank",
         parameters={
@@ -91,11 +87,20 @@ def rank(workspace: Workspace, *, size: int | None = None, force: bool = False, 
         metrics={"pool": len(items), "notes": list(composed.notes)},
         seed=workspace.seed,
         queue=composed.entries,
-        roles=fresh,
+        roles=_drawn(composed.entries, roles),
     )
     stored = workspace.store.runs.get(run)
     assert stored is not None
     return _result(workspace, stored, started, reused=False)
+
+
+def _drawn(entries: Iterable[QueueEntry], roles: Mapping[int, str]) -> list[tuple[int, str, float]]:
+    """Items that have got a role for good by being drawn: item, role and inclusion probability."""
+    return [
+        (e.item, e.role, e.inclusion_probability)
+        for e in entries
+        if e.role in ("audit", "tuning") and e.item not in roles and e.inclusion_probability is not None
+    ]
 
 
 def _result(workspace: Workspace, run: Run, started: float, *, reused: bool = True) -> RankResult:

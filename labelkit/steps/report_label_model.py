@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from labelkit.report import Bar, Block, Cell, Facts, Gap, Group, Measured, Missing, Number, Section, Share, Table, Words
 from labelkit.report.text import count
+from labelkit.steps.label_words import metrics_now
 from labelkit.steps.report_inputs import OUT_OF_DATE, OUTPUTS, Inputs, estimate
 from labelkit.store import Run
 
 _TOLD: Final = ("chosen", "why", "standing", "candidates", "calibration", "annotators")
 _CLASSES: Final = 30
 _OPTIONS: Final = 20
+_NO_OPTIONS: Final = ("cardinality", "class_balance")
+"""Parameters of a model that the project gives it, and that other parts of the report tell."""
+_TITLES: Final = {
+    "name": "label model",
+    "reliability": "agreement of two halves of the sources (kappa)",
+    "gold_accuracy": "right on known labels",
+}
+"""What candidates' figures are called where their key does not say it."""
 
 
 def label_model(inputs: Inputs) -> Section:
     """What the last `label` found; whatever it tells of its choice is shown, known to us or not."""
     run = inputs.workspace.need("label", "this part of the report")
+    run = replace(run, metrics=metrics_now(inputs.workspace, run))
     told = _told(inputs, run)
     blocks: list[Block] = []
     state = next(state for state in inputs.status.steps if state.step == "label")
@@ -62,9 +73,9 @@ def _facts(run: Run, told: Mapping[str, Any]) -> list[tuple[str, Cell]]:
         ("items that people labeled", metrics["human"]),
         ("agrees with majority vote, where that decides", Share(_number(metrics["agreement_with_majority"]))),
     ]  # fmt: skip
-    found += [(f"calibration: {name}", cell) for name, cell in _flat(told.get("calibration"))]
-    options = {name: value for name, value in run.parameters["options"].items() if name != "class_balance"}
-    shown = [f"{name} = {value}" for name, value in options.items() if value is not None][:_OPTIONS]
+    found.append(("probabilities", _calibrated(told.get("calibration"))))
+    options = {name: value for name, value in run.parameters["options"].items() if name not in _NO_OPTIONS}
+    shown = [f"{name} = {_toml(value)}" for name, value in options.items() if value is not None][:_OPTIONS]
     found.append(("options", ", ".join(shown) or None))
     return found
 
@@ -73,13 +84,16 @@ def _number(value: Any) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _flat(figures: Any, prefix: str = "") -> list[tuple[str, Cell]]:
-    """Figures of any shape as names with values; estimates are drawn."""
-    if not isinstance(figures, Mapping):
-        return [] if figures is None or not prefix else [(prefix, _cell(figures))]
-    if _is_estimate(figures):
-        return [(prefix or "value", Measured(estimate(figures)))]
-    return [pair for name, value in figures.items() for pair in _flat(value, f"{prefix} {name}".strip())]
+def _toml(value: Any) -> str:
+    """As it is written in the settings."""
+    return str(value).lower() if isinstance(value, bool) else f"{value}"
+
+
+def _calibrated(calibration: Any) -> Cell:
+    """Whether known labels changed the probabilities, in words."""
+    if not isinstance(calibration, Mapping) or not calibration.get("used"):
+        return "as the label model gives them: too few tuning answers to calibrate on"
+    return f"calibrated: {calibration['why']}"
 
 
 def _is_estimate(figures: Mapping[str, Any]) -> bool:
@@ -105,16 +119,14 @@ def _standing(standing: Any) -> list[Block]:
     n = standing.get("gold_n") or 0
     low, high = float(standing["low"]), float(standing["high"])
     lead = Gap(float(standing["lead"]), low, high, sure=bool(n) and (low > 0 or high < 0), n=n or None)
-    on = "nothing: the model's own estimate, which only known labels can confirm"
+    on = "no known labels: the model's own estimate"
     if n:
         on = f"{count(n)} covered items with known labels, each by a model that had not seen its label"
     facts: list[tuple[str, Cell]] = [("accuracy less that of majority vote, points", lead), ("measured on", on)]
-    for name, words in (
-        ("differs", "decided otherwise, of covered items"),
-        ("of_ties", "ties in majority vote among them"),
-    ):
-        if isinstance(standing.get(name), (int, float)):
-            facts.append((words, Share(float(standing[name]))))
+    differs = float(standing.get("differs") or 0.0)
+    facts.append(("decided otherwise, of covered items", Share(differs)))
+    if differs:
+        facts.append(("ties of majority vote among these", Share(float(standing.get("of_ties") or 0.0) / differs)))
     return [Group("Against majority vote", [Facts(facts)])]
 
 
@@ -125,7 +137,7 @@ def _named_table(caption: str, entries: Any) -> list[Block]:
         return []
     told = dict.fromkeys(key for row in rows for key, value in row.items() if key != "name" and value is not None)
     keys = ["name", *told]
-    titles = [key.replace("_", " ") for key in keys]
+    titles = [_TITLES.get(key, key.replace("_", " ")) for key in keys]
     text = {
         title for key, title in zip(keys, titles, strict=True) if any(isinstance(row.get(key), str) for row in rows)
     }
@@ -172,7 +184,7 @@ def _scores(inputs: Inputs, run: Run) -> Block:
 
 
 def _classes(metrics: Mapping[str, Any]) -> Block:
-    """Labels of each class, most frequent first, and the class balance that the model was given."""
+    """Labels of each class, most frequent first, and the class balance that items start from."""
     counts: Mapping[str, int] = metrics["class_counts"]
     balance: Mapping[str, Any] = metrics["class_balance"]
     longest = max([*counts.values(), 1])
@@ -180,7 +192,7 @@ def _classes(metrics: Mapping[str, Any]) -> Block:
     names: Sequence[str] = sorted(counts, key=lambda name: (-counts[name], name))
     return Table(
         "Labels of each class",
-        ["class", "labels", "of all labels", "class balance given"],
+        ["class", "labels", "of all labels", "class balance"],
         [
             [name, Bar(counts[name], longest), Share(counts[name] / labeled), Share(_number(balance.get(name)))]
             for name in names

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from labelkit.analysis import FunctionFigures, FunctionVersion, compare_versions
 from labelkit.errors import LabelkitError, ProjectLocked, StepMissing
+from labelkit.lf.declared import WORKBENCH_FILE
 from labelkit.lf.importer import imported_files
 from labelkit.steps.analysing import FunctionRow, FunctionTable, analyse_functions
 from labelkit.steps.labeling import vote_matrix
@@ -19,7 +20,7 @@ from labelkit.steps.voting import VoteResult
 from labelkit.steps.workspace import Workspace
 from labelkit.types import Estimate, IntArray
 
-_SUFFIXES: Final = (".py", ".csv", ".skops")
+_SUFFIXES: Final = (".py", ".toml", ".csv", ".skops")
 _POLL: Final = 0.25
 """Seconds between looks at the files where the system does not report changes."""
 _SAFETY: Final = 2.0
@@ -100,7 +101,7 @@ def watch(workspace: Workspace, vote: Callable[[], VoteResult]) -> Iterator[Watc
     before = _stored(workspace)
     with _notices(workspace) as wait:
         while True:
-            seen, started = _signature(workspace), time.perf_counter()
+            seen, started = signature(workspace), time.perf_counter()
             try:
                 result = _as_soon_as_free(vote, workspace)
                 table = analyse_functions(workspace)
@@ -190,6 +191,9 @@ def _shortened(text: str) -> str:
 def _watched(workspace: Workspace) -> set[Path]:
     """Files with labeling functions, what lies beside them that functions may name, and project modules they import."""
     files: set[Path] = {Path(file) for file in imported_files()}
+    workbench = workspace.root.resolve() / WORKBENCH_FILE
+    if workbench.is_file():
+        files.add(workbench)
     for pattern in workspace.config.labeling_functions.files:
         try:
             files.update(workspace.root.resolve().glob(pattern))
@@ -200,7 +204,7 @@ def _watched(workspace: Workspace) -> set[Path]:
     return files
 
 
-def _signature(workspace: Workspace) -> Signature:
+def signature(workspace: Workspace) -> Signature:
     """What tells one state of the files from another; a save by rename makes another file of the same name."""
     found: Signature = {}
     for file in _watched(workspace):
@@ -214,13 +218,13 @@ def _signature(workspace: Workspace) -> Signature:
 
 def _until_changed(workspace: Workspace, seen: Signature, wait: Callable[[], None]) -> None:
     """Wait until the files differ from a state and have settled."""
-    now = _signature(workspace)
+    now = signature(workspace)
     while now == seen:
         wait()
-        now = _signature(workspace)
+        now = signature(workspace)
     while True:
         time.sleep(_QUIET)
-        settled = _signature(workspace)
+        settled = signature(workspace)
         if settled == now:
             return
         now = settled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from labelkit.errors import SourceError, UnknownLabel
 from labelkit.store.database import Database, now
 from labelkit.store.items import VARIABLES
+from labelkit.store.presence import Pace
 from labelkit.store.shards import items_changed
 from labelkit.types import ItemBatch, LabelSchema
 
@@ -53,7 +55,7 @@ class ImportCounts:
 
 
 class ItemWriter:
-    """Takes the batches of one import; each is one transaction.
+    """Takes the batches of one import; each is one transaction, or several short ones while people answer.
 
     It remembers in one bit per item which items this import has touched, so that a duplicate id is
     found also in an input that is imported again.
@@ -66,6 +68,7 @@ class ItemWriter:
         self._next = database.one("select coalesce(max(item) + 1, 0) from items")[0]
         self._seen = bytearray(self._next)
         self._gold_ids: dict[str, int] = {}
+        self._pace = Pace(database.path)
         self.counts = ImportCounts()
 
     def write(self, batch: ItemBatch, *, made_ids: bool = False) -> None:
@@ -80,19 +83,33 @@ class ItemWriter:
         Raises
         ------
         DuplicateRow
-            If an id occurs twice in this import. Batches before this one stay stored.
+            If an id occurs twice in this import. Batches before this one stay stored, and while the project is
+            served also the rows of this one that were written before.
         RowError
             If a gold label is not in the schema, or content changed under a made id.
         """
         gold = self._gold(batch)
+        first = 0
+        while first < len(batch):
+            rows = self._pace.rows(len(batch) - first)
+            part = batch if rows == len(batch) else batch.part(first, first + rows)
+            seconds = self._write(part, gold[first : first + rows], made_ids)
+            self._pace.measured(rows, seconds)
+            first += rows
+
+    def _write(self, batch: ItemBatch, gold: list[int | None], made_ids: bool) -> float:
+        """Store rows in one transaction; returns for how many seconds others could not write."""
         done = ImportCounts()
         with self._database.transaction() as connection:
+            began = time.perf_counter()
             before = connection.total_changes
             numbers = self._insert(connection, batch, done, made_ids)
             if connection.total_changes != before:
                 items_changed(connection)
             self._store_gold(connection, numbers, gold, done)
+        seconds = time.perf_counter() - began
         self._remember(numbers, done)
+        return seconds
 
     def _remember(self, numbers: Sequence[int], done: ImportCounts) -> None:
         """Count what is stored now: not before the transaction has ended well."""

@@ -13,6 +13,7 @@ from labelkit.store.codec import from_json
 from labelkit.store.columns import arrow_type, fields_to_columns
 from labelkit.store.database import Database
 from labelkit.store.mirror import Mirror, ShardItems
+from labelkit.store.search_index import SearchIndex
 from labelkit.store.shards import Shards
 from labelkit.types import SHARD_SIZE, BoolArray, IntArray, Item, LabelSchema, content_hash
 
@@ -29,6 +30,7 @@ class Items:
         self._database = database
         self._shards = Shards(database)
         self._mirror = mirror
+        self.search_index = SearchIndex(database)
 
     def count(self) -> int:
         """Number of items."""
@@ -166,7 +168,7 @@ class Items:
         return out
 
     def search(self, query: str, limit: int = 20) -> list[int]:
-        """Item numbers that match an FTS5 query, best first. The index is built on the first search.
+        """Item numbers that match an FTS5 query, best first. What the index lacks is built first.
 
         Raises
         ------
@@ -175,7 +177,7 @@ class Items:
         StorageError
             If there is no index yet and the project cannot be written.
         """
-        self._ensure_index()
+        self.search_index.build()
         try:
             rows = self._database.rows(
                 "select rowid from items_fts where items_fts match ? order by rank limit ?", (query, limit)
@@ -186,16 +188,6 @@ class Items:
                 hint='Put words and phrases with special characters in double quotes: "don\'t"',
             ) from error
         return [int(row[0]) for row in rows]
-
-    def _ensure_index(self) -> None:
-        exists = "select 1 from sqlite_master where name = 'items_fts'"
-        if self._database.one(exists):
-            return
-        import sqlite_utils
-
-        with self._database.transaction() as connection:
-            if connection.execute(exists).fetchone() is None:  # another process may have been faster
-                sqlite_utils.Database(connection)["items"].enable_fts(["text"], create_triggers=True)
 
     def problems(self) -> list[str]:
         """Numbers that are not dense, and contents that are not those which were hashed when they came."""

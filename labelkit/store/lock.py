@@ -7,12 +7,18 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import filelock
 import orjson
 
 from labelkit.errors import ProjectLocked, StorageError
 from labelkit.store.database import now
+
+TRAINER: Final = "labelkit trainer"
+"""How the trainer's work begins to be told."""
+TRAINER_WAIT: Final = 300.0
+"""Seconds."""
 
 
 @contextlib.contextmanager
@@ -28,7 +34,8 @@ def project_lock(path: Path, doing: str, *, wait: float = 0.0) -> Iterator[None]
     doing
         What the others are told, for instance ``labelkit vote``.
     wait
-        Seconds to wait for another holder.
+        Seconds to wait for another holder. For the trainer of `labelkit serve` everybody waits as long as one of
+        its refits may take: nobody asked it to work at this moment.
 
     Raises
     ------
@@ -38,7 +45,12 @@ def project_lock(path: Path, doing: str, *, wait: float = 0.0) -> Iterator[None]
     lock = filelock.FileLock(str(path), timeout=wait, is_singleton=False)
     holder = path.with_suffix(".lock.holder")
     try:
-        lock.acquire()
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            if wait >= TRAINER_WAIT or not _held_by_trainer(holder):
+                raise
+            lock.acquire(timeout=TRAINER_WAIT)
     except filelock.Timeout:
         raise ProjectLocked(
             f"{_describe(holder)} is working on this project",
@@ -59,6 +71,13 @@ def project_lock(path: Path, doing: str, *, wait: float = 0.0) -> Iterator[None]
         with contextlib.suppress(OSError):
             holder.unlink(missing_ok=True)
         lock.release()
+
+
+def _held_by_trainer(holder: Path) -> bool:
+    try:
+        return str(orjson.loads(holder.read_bytes())["doing"]).startswith(TRAINER)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _describe(holder: Path) -> str:

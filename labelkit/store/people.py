@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from labelkit.errors import AnnotationError
+from labelkit.store.added import added
 from labelkit.store.codec import to_json
 from labelkit.store.database import Database, now, stamp
-from labelkit.store.events import append
 from labelkit.types import Annotation, Role
 
 WITHDRAWN = "withdrawn"
@@ -74,12 +74,14 @@ class People:
             If there is no such item, or a time is no ISO 8601 time. Nothing is stored then.
         """
         with self._database.transaction() as connection:
-            stored = sum(self._append_one(connection, annotation) for annotation in annotations)
+            rows = [self._append_one(connection, annotation) for annotation in annotations]
+            stored = [row for row in rows if row is not None]
             if stored:
-                append(connection, "annotations.added", {"count": stored}, actor=actor)
-        return stored
+                added(connection, stored[0], stored[-1], actor=actor)
+        return len(stored)
 
-    def _append_one(self, connection: sqlite3.Connection, new: NewAnnotation) -> bool:
+    def _append_one(self, connection: sqlite3.Connection, new: NewAnnotation) -> int | None:
+        """The number of the new row; None for a repeat."""
         if (
             new.client_id is not None
             and connection.execute(
@@ -87,7 +89,7 @@ class People:
                 (new.client_id, new.client_sequence),
             ).fetchone()
         ):
-            return False
+            return None
         item = connection.execute("select content_hash from items where item = ?", (new.item,)).fetchone()
         if item is None:
             raise AnnotationError(f"there is no item number {new.item}")
@@ -95,13 +97,13 @@ class People:
         at = now() if new.answered_at is None else _stamped(new.answered_at)
         present = connection.execute(
             "select id, answered_at, label, skip_reason, comment from annotations a where item = ? and annotator = ?"
-            f" and content_hash = ? and {CURRENT} order by id desc limit 1",
+            f" and content_hash = ? and a.role != 'gold' and {CURRENT} order by id desc limit 1",
             (new.item, annotator, item[0]),
         ).fetchone()
         if self._is_repeat(connection, new, annotator, at, present):
-            return False
+            return None
         outdated = present is not None and new.answered_at is not None and at < present[1]
-        connection.execute(
+        cursor = connection.execute(
             "insert into annotations (item, content_hash, annotator, kind, label, skip_reason, comment, seconds,"
             " shown, role, lease_token, client_id, client_sequence, supersedes, outdated, simulated, answered_at)"
             " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -110,7 +112,7 @@ class People:
              new.client_id, new.client_sequence, None if outdated or present is None else present[0], outdated,
              new.simulated, at),
         )  # fmt: skip
-        return True
+        return cursor.lastrowid
 
     @staticmethod
     def _is_repeat(
@@ -131,12 +133,34 @@ class People:
     def annotations(self) -> list[Annotation]:
         """Everybody's present answer to every item, by item, in order of arrival.
 
-        Answers to an earlier content of an item are left out: they were about another text.
+        Answers to an earlier content of an item are left out: they were about another text. So are answers to gold
+        questions: they measure people and decide nothing (:meth:`gold_answers`).
         """
+        return self._annotations("a.role != 'gold'")
+
+    def gold_answers(self) -> list[Annotation]:
+        """Everybody's present answer to every gold question, as :meth:`annotations`."""
+        return self._annotations("a.role = 'gold'")
+
+    def guessed(self) -> list[tuple[bool, int, int]]:
+        """(shown before, guess, label) of every first answer to an actively chosen item with a guess; class ids.
+
+        First answers that were taken back are left out: what was pressed by mistake is no opinion.
+        """
+        rows = self._database.rows(
+            "select json_extract(shown, '$.hints') = 'before', json_extract(shown, '$.guess'), label from annotations a"
+            " where role = 'active' and kind = 'label' and supersedes is null and not outdated and not simulated"
+            " and json_type(shown, '$.guess') = 'integer' and json_extract(shown, '$.hints') in ('before', 'hidden')"
+            " and not exists (select 1 from annotations b where b.supersedes = a.id and b.skip_reason = ?)",
+            (WITHDRAWN,),
+        )
+        return [(bool(before), guess, label) for before, guess, label in rows]
+
+    def _annotations(self, which: str) -> list[Annotation]:
         rows = self._database.rows(
             "select a.item, p.name, a.label, a.answered_at, a.role, a.skip_reason, a.comment, a.seconds, a.simulated"
             " from annotations a join annotators p on p.id = a.annotator join items i on i.item = a.item"
-            f" where a.content_hash = i.content_hash and {COUNTS} order by a.item, a.id"
+            f" where a.content_hash = i.content_hash and {which} and {COUNTS} order by a.item, a.id"
         )
         return [
             Annotation(item, name, label, at, role, skip, comment, seconds, bool(simulated))
@@ -157,20 +181,20 @@ class People:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def counts(self) -> dict[str, int]:
-        """Number of answers that nobody replaced or took back: labels, skips, simulated; and of annotators."""
+        """Number of answers that nobody replaced or took back: labels, skips, simulated; and of annotators.
+
+        Answers to gold questions are left out.
+        """
         row = self._database.one(
             "select coalesce(sum(kind = 'label' and not simulated), 0), coalesce(sum(kind = 'skip'), 0),"
-            f" coalesce(sum(simulated), 0), count(distinct annotator) from annotations a where {COUNTS}"
+            f" coalesce(sum(simulated), 0), count(distinct annotator) from annotations a"
+            f" where a.role != 'gold' and {COUNTS}"
         )
         return dict(zip(("labels", "skips", "simulated", "annotators"), row, strict=True))
 
     def adjudications(self) -> dict[int, int]:
-        """Item → stable class id of its newest adjudication; those of an earlier content do not count."""
-        rows = self._database.rows(
-            "select a.item, a.label from adjudications a join items i on i.item = a.item"
-            " where a.label is not null and a.content_hash = i.content_hash order by a.id"
-        )
-        return {item: label for item, label in rows}  # noqa: C416 (later rows win)
+        """Item → stable class id of the decision that stands; those of an earlier content do not count."""
+        return dict(self._database.rows("select item, label from standing_adjudications where label is not null"))
 
     def roles(self) -> dict[int, str]:
         """Item → ``audit`` or ``tuning``, for every item ever drawn at random for one of them."""

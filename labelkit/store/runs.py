@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -16,12 +15,11 @@ from labelkit.errors import ProjectDamaged, StepMissing
 from labelkit.store.codec import from_json, pack, pack_arrays, to_json, unpack, unpack_arrays
 from labelkit.store.database import Database, now
 from labelkit.store.events import append
+from labelkit.store.run_writer import Result, RunWriter
 from labelkit.types import SHARD_SIZE, FloatArray, IntArray, QueueEntry
 
 KEPT_RUNS = 4
 """The current run of a step and the last three keep their arrays; pinned ones always do."""
-
-_RESULT_TABLES = ("label_probabilities", "predictions", "queue")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +40,8 @@ class Run:
 class Runs:
     """Writes runs and reads them back.
 
-    A step computes first and then stores everything in one transaction through :meth:`finish`: a
-    run is either there with its whole result or not at all.
+    A step computes first and then stores everything through :meth:`finish`: a run is either there with
+    its whole result or not at all.
     """
 
     def __init__(self, database: Database) -> None:
@@ -105,7 +103,11 @@ class Runs:
         queue: Sequence[QueueEntry] | None = None,
         roles: Iterable[tuple[int, str, float]] = (),
     ) -> int:
-        """Store a finished run with all of its results in one transaction; returns its number.
+        """Store a finished run with all of its results; returns its number.
+
+        Arrays are packed before anything is written and stored shard by shard in short transactions, so that
+        an answer never waits for them. The last one makes the run valid, with its queue, at once: until then
+        nobody sees it, and what a killed process left of it goes when the step runs again.
 
         Parameters
         ----------
@@ -116,71 +118,22 @@ class Runs:
         roles
             (item, role, inclusion probability) of items drawn at random for audit or tuning.
         """
-        with self._database.transaction() as connection:
-            cursor = connection.execute(
-                "insert into runs (step, status, parameters, inputs, seed, versions, metrics, state, arrays,"
-                " started_at, seconds) values (?, 'done', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (step, to_json(parameters), inputs, seed, to_json(versions), to_json(metrics),
-                 None if state is None else to_json(state), None if arrays is None else pack_arrays(arrays),
-                 now(), seconds),
-            )  # fmt: skip
-            run = cursor.lastrowid
-            assert run is not None
-            if labels is not None:
-                self._write_labels(connection, run, *labels)
-            if predictions is not None:
-                self._write_predictions(connection, run, predictions)
-            if queue is not None:
-                self._write_queue(connection, run, queue, roles)
-            self._prune(connection, step)
-            append(connection, "run.done", {"run": run, "step": step, "inputs": inputs})
-        return run
-
-    @staticmethod
-    def _write_labels(connection: sqlite3.Connection, run: int, probabilities: FloatArray, labels: IntArray) -> None:
-        for shard, first in enumerate(range(0, max(len(labels), 1), SHARD_SIZE)):
-            part, decided = probabilities[first : first + SHARD_SIZE], labels[first : first + SHARD_SIZE]
-            connection.execute(
-                "insert into label_probabilities values (?, ?, ?, ?, ?)",
-                (run, shard, len(part), pack(part.astype("<f4")), pack(decided.astype("<i2"))),
-            )
-
-    @staticmethod
-    def _write_predictions(connection: sqlite3.Connection, run: int, probabilities: FloatArray) -> None:
-        for shard, first in enumerate(range(0, max(len(probabilities), 1), SHARD_SIZE)):
-            part = probabilities[first : first + SHARD_SIZE]
-            connection.execute(
-                "insert into predictions values (?, ?, ?, ?)", (run, shard, len(part), pack(part.astype("<f4")))
-            )
-
-    @staticmethod
-    def _write_queue(
-        connection: sqlite3.Connection, run: int, queue: Sequence[QueueEntry], roles: Iterable[tuple[int, str, float]]
-    ) -> None:
-        connection.executemany(
-            "insert into queue (run, rank, item, utility, role, strategy, inclusion_probability, reason)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (run, e.rank, e.item, e.utility, e.role, e.strategy, e.inclusion_probability, e.reason)
-                for e in queue
-            ],
+        values = (
+            step, to_json(parameters), inputs, seed, to_json(versions), to_json(metrics),
+            None if state is None else to_json(state), None if arrays is None else pack_arrays(arrays), now(), seconds,
         )  # fmt: skip
-        at = now()
-        connection.executemany(
-            "insert or ignore into item_roles (item, role, inclusion_probability, run, drawn_at)"
-            " values (?, ?, ?, ?, ?)",
-            [(item, role, probability, run, at) for item, role, probability in roles],
-        )
-
-    @staticmethod
-    def _prune(connection: sqlite3.Connection, step: str) -> None:
-        old = connection.execute(
-            "select id from runs where step = ? and status = 'done' and not pinned order by id desc limit -1 offset ?",
-            (step, KEPT_RUNS),
-        ).fetchall()
-        for table in _RESULT_TABLES:
-            connection.executemany(f"delete from {table} where run = ?", old)
-        connection.executemany("update runs set state = null, arrays = null where id = ?", old)
+        results: list[Result] = []
+        if labels is not None:
+            results += _label_rows(*labels)
+        if predictions is not None:
+            results += _prediction_rows(predictions)
+        writer = RunWriter(self._database, step)
+        run = writer.begin(values)
+        writer.write(run, results)
+        writer.write_queue(run, queue or ())
+        writer.end(run, roles)
+        writer.prune(KEPT_RUNS)
+        return run
 
     def model_state(self, run: int) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]] | None:
         """State and arrays of the label model that a run fitted."""
@@ -223,6 +176,10 @@ class Runs:
         )
         return [QueueEntry(*row) for row in rows]
 
+    def queue_length(self, run: int) -> int:
+        """Number of items in the queue of a rank run."""
+        return int(self._database.one("select count(*) from queue where run = ?", (run,))[0])
+
     def count(self) -> int:
         """Number of finished runs."""
         return int(self._database.one("select count(*) from runs where status = 'done'")[0])
@@ -253,6 +210,21 @@ class Runs:
             except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
                 found.append(f"the model of run {run} (`labelkit {step}`) is damaged: {error}")
         return found
+
+
+def _label_rows(probabilities: FloatArray, labels: IntArray) -> list[Result]:
+    return [
+        ("label_probabilities", (shard, len(part), pack(part.astype("<f4")), pack(decided.astype("<i2"))))
+        for shard, (part, decided) in enumerate(
+            (probabilities[first : first + SHARD_SIZE], labels[first : first + SHARD_SIZE])
+            for first in range(0, max(len(labels), 1), SHARD_SIZE)
+        )
+    ]
+
+
+def _prediction_rows(probabilities: FloatArray) -> list[Result]:
+    parts = (probabilities[first : first + SHARD_SIZE] for first in range(0, max(len(probabilities), 1), SHARD_SIZE))
+    return [("predictions", (shard, len(part), pack(part.astype("<f4")))) for shard, part in enumerate(parts)]
 
 
 def _array_problem(data: bytes, dtype: str, count: int) -> str | None:

@@ -95,6 +95,24 @@ def test_words_that_are_common_everywhere_mark_nothing() -> None:
     assert "the" not in {trait.term for cluster in (one, two) for trait in cluster.traits}
 
 
+def test_a_word_that_all_uncovered_items_share_is_told() -> None:
+    texts = [f"refund {text}" for text in texts_about("parcel", 30) + texts_about("password", 25)]
+    found = clusters(texts, texts_about("invoice", 60))
+    assert len(found) == 2
+    for cluster in found:
+        shared = next(trait for trait in cluster.traits if trait.term == "refund")
+        assert (shared.share, shared.elsewhere, shared.among) == (1.0, 0.0, "covered items")
+        own = next(trait for trait in cluster.traits if trait.term in ("parcel", "password"))
+        assert (own.share, own.elsewhere, own.among) == (1.0, 0.0, "other items")
+
+
+@pytest.mark.parametrize("covered", [[], ["hello there"] * 5])
+def test_few_covered_items_prove_nothing_common_to_the_uncovered(covered: list[str]) -> None:
+    texts = [f"refund {text}" for text in texts_about("parcel", 30) + texts_about("password", 25)]
+    for cluster in clusters(texts, covered):
+        assert "refund" not in {trait.term for trait in cluster.traits}
+
+
 def test_texts_without_spaces_are_told_by_pairs_of_characters() -> None:
     table = text_terms(["我的密码错误", "密码忘记了怎么办", "重置密码", "密码不对"])
     assert has(table, "密码") == [0, 1, 2, 3]

@@ -113,3 +113,11 @@ def test_nobody_answered_and_there_are_no_items() -> None:
     assert people([]).label.tolist() == [-1] * 6
     empty = resolve(0, [], {}, {}, min_agreement=0.5)
     assert (len(empty.label), empty.disputed) == (0, [])
+
+
+def test_answers_to_gold_questions_decide_nothing() -> None:
+    gold = Annotation(0, "ann", 1, "2026-03-01T00:00:00.000Z", "gold")
+    people = resolve(2, [gold, say(1, "ann", 0)], {}, {}, min_agreement=0.5)
+    assert people.label.tolist() == [ABSTAIN, 0]
+    assert people.answers.tolist() == [0, 1] and people.asked.tolist() == [False, True]
+    assert people.disputed == [] and people.opinions.item.tolist() == [1]

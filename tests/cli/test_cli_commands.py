@@ -32,6 +32,16 @@ def ready(folder: Path, run: Run) -> Path:
     return folder
 
 
+def test_majority_vote_is_not_scored_beside_itself(folder: Path, run: Run) -> None:
+    assert run("vote", "-p", folder).code == 0
+    both = run("label", "-p", folder).out
+    assert "label model on gold test items" in both and "majority vote on gold test items" in both
+    toml = folder / "labelkit.toml"
+    toml.write_text(toml.read_text(encoding="utf-8").replace('name = "auto"', 'name = "majority"'), encoding="utf-8")
+    alone = run("label", "-p", folder).out
+    assert "label model on gold" not in alone and alone.count("majority vote on gold test items") == 1
+
+
 def test_init_makes_a_project_that_says_what_to_do(run: Run, tmp_path: Path) -> None:
     done = run("init", tmp_path / "my reviews!", "--labels", "good,bad, so so ")
     assert done.code == 0
@@ -192,7 +202,7 @@ def test_export_to_standard_output_is_csv_by_default(run: Run, ready: Path) -> N
 
 def test_run_tells_each_score_once(run: Run, folder: Path) -> None:
     done = run("run", "-p", folder)
-    for name in ("end model", "label model", "majority"):
+    for name in ("end model", "label model", "majority vote"):
         assert done.out.count(f"{name} on gold test items") == 1, done.out
     assert "label model on gold test items" in run("label", "-p", folder).out
 

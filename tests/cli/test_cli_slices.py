@@ -88,6 +88,7 @@ def test_in_words(run: Run, sliced: Path) -> None:
     assert done.code == 0
     assert "2 of " in done.out
     assert "worst first by the end model" in done.out
+    assert "of label model and majority on covered items only." in " ".join(done.out.split())
     assert "20 gold labels of test items" in done.out
     assert run("slices", "-p", sliced, "--output", "majority").out.count("worst first by the majority") == 1
 

@@ -20,7 +20,7 @@ from labelkit.labelmodels import (
 )
 from labelkit.labelmodels.halves import kappa, split_half_reliability
 from labelkit.labelmodels.known_labels import KnownLabels, held_out
-from labelkit.labelmodels.standing import paired_difference
+from labelkit.labelmodels.standing import Standing, paired_difference
 from labelkit.labelmodels.weighted_majority import WeightedMajorityLabelModel
 
 Votes = npt.NDArray[np.int8]
@@ -70,11 +70,45 @@ def test_functions_of_one_class_get_weights(k: int) -> None:
     assert right(model, L, truth) > right(MajorityLabelModel(k).fit(L), L, truth) + 0.01
 
 
+@pytest.mark.parametrize(
+    ("standing", "told"),
+    [
+        (Standing(0.0, 0.0, 0.0, 0.0, 0.0), "it decides every covered item as majority vote does"),
+        (Standing(0.2, 0.2, 0.0004, 0, 0.01), "tied on all of them; by its own estimate its accuracy is no different,"),
+        (
+            Standing(0.2, 0.0, -0.0004, -0.01, 0),
+            "tied on none of them; by its own estimate its accuracy is no different,",
+        ),
+        (
+            Standing(0.2, 0.05, 0.013, 0, 0.02),
+            "tied on 25% of them; by its own estimate its accuracy is 1.3 points higher,",
+        ),
+        (Standing(0.0002, 0.0, -0.01, -0.02, 0), "it decides less than 0.1% of the covered items otherwise"),
+        (
+            Standing(0.2, 0.2, 0.01, 0, 0.02, known=6),
+            "6 known labels of covered items are too few to tell (10 are enough)",
+        ),
+        (Standing(0.2, 0.2, 0.01, -0.02, 0.04, 50, 50), "is 1.0 points higher [-2.0, +4.0], which may be chance"),
+        (
+            Standing(0.2, 0.2, 0.03, 0.01, 0.05, 50, 50),
+            "with known labels its accuracy is 3.0 points higher [+1.0, +5.0]",
+        ),
+        (Standing(0.2, 0.2, -0.03, -0.05, -0.01, 50, 50), "its accuracy is 3.0 points lower [-5.0, -1.0]"),
+        (Standing(0.2, 0.2, 0.0, -0.03, 0.03, 50, 50), "its accuracy is no different [-3.0, +3.0]"),
+        (Standing(0.0, 0.0, 0.0, -0.03, 0.03, 50, 50), "as majority vote does; on 50 covered items with known labels"),
+    ],
+)
+def test_the_standing_in_words(standing: Standing, told: str) -> None:
+    assert told in standing.sentence
+    assert " 0.0 points" not in standing.sentence
+    assert ("only known labels can confirm" in standing.sentence) == (not standing.known and bool(standing.differs))
+
+
 def test_a_crowd_gets_confusion_matrices() -> None:
     L, truth = crowd()
     model = AutoLabelModel(3).fit(L)
     assert model.chosen.name == "crowd"
-    assert "halves of the 20 sources agree with kappa" in model.notes[0]
+    assert "two halves of the 20 sources agree with kappa" in model.notes[0]
     assert right(model, L, truth) > right(MajorityLabelModel(3).fit(L), L, truth) + 0.05
     considered = {one["name"]: one for one in model.diagnostics["candidates"]}
     assert considered["crowd"]["reliability"] > considered["weighted-majority"]["reliability"]

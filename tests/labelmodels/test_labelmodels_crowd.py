@@ -191,7 +191,8 @@ def test_a_class_that_no_source_votes_for_gets_no_item() -> None:
     model = CrowdLabelModel(3).fit(L)
     probabilities = model.predict_proba(L)
     assert probabilities[:, 2].max() < 1e-3
-    assert any("no source votes for class 2" in note for note in model.notes)
+    assert any("no source votes for class 2 and no known label is of it" in note for note in model.notes)
+    assert model.diagnostics["unseen_classes"] == [2]
     gold = np.full(len(L), -1)
     gold[:20] = 2
     taught = CrowdLabelModel(3).fit(L, gold)

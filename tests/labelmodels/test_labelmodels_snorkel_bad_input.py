@@ -10,7 +10,7 @@ from labelkit.errors import LabelModelError
 from labelkit.labelmodels import SnorkelLabelModel, VoteStatistics, label_model
 from labelkit.labelmodels.snorkel_large import LARGE, check_size
 from labelkit.labelmodels.snorkel_optimiser import train_mu
-from labelkit.labelmodels.snorkel_settings import FitSettings
+from labelkit.labelmodels.snorkel_settings import FitSettings, SnorkelRefusal
 
 Matrix = npt.NDArray[np.int64]
 
@@ -163,3 +163,8 @@ def test_votes_for_one_class_only_are_no_flip() -> None:
     assert (model.predict(np.zeros((3, 5), dtype=np.int8)) == 0).all()
     assert model.diagnostics["restarts"] == 0
     assert [note for note in model.notes if "against majority" in note] == []
+
+
+def test_a_vote_out_of_range_is_told_as_it_is_whatever_its_type() -> None:
+    with pytest.raises(SnorkelRefusal, match="L_train has cardinality 256, cardinality=2 passed in"):
+        SnorkelLabelModel(2).fit(np.array([[0, 1, 255]], dtype=np.uint8))

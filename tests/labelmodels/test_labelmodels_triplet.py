@@ -89,7 +89,7 @@ def test_functions_without_a_triplet_are_named() -> None:
     L = np.concatenate([np.column_stack([L, np.full(500, -1)]), lonely]).astype(np.int8)
     model = TripletLabelModel(2).fit(L, names=["a", "b", "c", "d", "e"])
     assert model.diagnostics["without_triplet"] == [4]
-    assert "1 of 5 labeling functions are in no triplet that says how good they are: 'e'" in model.notes[0]
+    assert "1 of 5 labeling functions is in no triplet that says how good it is: 'e'; it weighs" in model.notes[0]
     assert model.vote_weights[4, 1] == pytest.approx(np.log(3), abs=0.35)
     two = TripletLabelModel(2).fit(L[:, :2])
     assert two.notes[0].startswith("the triplet method needs three labeling functions")
@@ -128,3 +128,25 @@ def test_known_labels_of_one_class_say_nothing_of_the_others() -> None:
     model = TripletLabelModel(2).fit(L, gold)
     assert abs((model.predict(L) == 1).mean() - 0.5) < 0.1
     assert any("all of one class" in note for note in model.notes)
+
+
+def test_it_is_said_where_unequal_classes_make_it_disagree_with_majority_vote() -> None:
+    random = np.random.default_rng(2)
+    truth = random.choice(4, 2_000, p=[0.85, 0.05, 0.05, 0.05])
+    wrong = (truth[:, None] + random.integers(1, 4, (2_000, 3))) % 4
+    L = np.where(random.random((2_000, 3)) < 0.9, truth[:, None], wrong).astype(np.int8)
+    model = TripletLabelModel(4).fit(L)
+    assert model.diagnostics["agreement_with_majority"] < 0.8
+    assert any("agrees with majority vote on only" in note and "give class_balance" in note for note in model.notes)
+    even = random.integers(0, 4, 2_000)
+    L = np.where(random.random((2_000, 3)) < 0.9, even[:, None], (even[:, None] + 1) % 4).astype(np.int8)
+    assert TripletLabelModel(4).fit(L).notes == []
+
+
+def test_functions_that_known_labels_contradict_are_named() -> None:
+    L, truth = independent(400, BOTH, [0.5, 0.5])
+    names = ["first", "second", "third", "fourth"]
+    taught = TripletLabelModel(2).fit(L, np.where(np.arange(400) < 200, 1 - truth, -1), names=names)
+    (note,) = taught.notes
+    assert "4 of 4 labeling functions are no better than chance or worse: 'first', 'second', 'third', …;" in note
+    assert TripletLabelModel(2).fit(L, np.where(np.arange(400) < 200, truth, -1), names=names).notes == []

@@ -91,7 +91,7 @@ expression("high", "a >= 55", label="ham")
 def test_correlated_functions_and_the_better_of_them(tmp_path: Path) -> None:
     functions = """
 expression("low", "a < 30", label="spam")
-expression("slanted", "a < 25 or b < 8", label="spam")
+expression("slanted", "a < 20 or b < 12", label="spam")
 expression("high", "a >= 60", label="ham")
 """
     with Project.open(project(tmp_path / "p", functions, rows=2_000)) as opened:

@@ -45,7 +45,7 @@ def test_it_says_what_it_chose_and_why(home: Path) -> None:
         again = project.label()
     assert labeled.chosen == "weighted-majority"
     assert labeled.why[0].startswith("auto chose weighted-majority: ")
-    assert "only known labels can confirm" in labeled.why[1]
+    assert labeled.why[1] == "it decides every covered item as majority vote does"
     assert not set(labeled.why) & set(labeled.notes), "told once"
     assert labeled.standing is not None and labeled.standing["gold_n"] == 0
     assert labeled.calibration is None

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from labelkit import Project
-from tests.conftest import write_rows
+from tests.conftest import FUNCTIONS, sample_rows, write_rows
 from tests.report_page import Page, problems
 
 NASTY = (
@@ -107,6 +107,25 @@ def test_people_and_what_they_taught_are_told(folder: Path) -> None:
     assert "People who answered" in section(page, "label-model")
     assert "people disagree on" in section(page, "summary")
     assert "own estimate" in section(page, "label-model"), "what a person picked is no random sample"
+
+
+def test_calibration_and_candidates_are_told_in_words(tmp_path: Path) -> None:
+    home = project_of(tmp_path, sample_rows(20), FUNCTIONS)
+    settings = (home / "labelkit.toml").read_text(encoding="utf-8")
+    (home / "labelkit.toml").write_text(settings.replace("tuning_share = 0.1", "tuning_share = 0.5"), encoding="utf-8")
+    with Project.open(home) as project:
+        project.run()
+        told = section(report(home, twice=False), "label-model")
+        assert "as the label model gives them: too few tuning answers to calibrate on" in told
+        queue, truth = project.queue(), project.items().set_index("id")["gold"]
+        for item in queue[queue["role"] == "tuning"]["id"]:
+            project.answer(item, truth[item], annotator="Ann")
+        found = project.label().calibration
+    assert found is not None
+    told = section(report(home, twice=False), "label-model")
+    assert f"calibrated: {found['why']}" in told and f"by {found['n']} known labels" in told
+    for raw in ("mixing", "calibration:", "used yes", "gold accuracy", "cardinality"):
+        assert raw not in told, raw
 
 
 def test_neither_test_nor_audit_items_are_shown(folder: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from labelkit import Project
 from labelkit.steps import staleness
+from labelkit.store.migrations import SCHEMA_VERSION
 from tests.conftest import FUNCTIONS, write_rows
 from tests.store.first_schema import BACK_TO_FIRST
 
@@ -130,7 +131,7 @@ def test_a_project_of_the_first_schema_computes_nothing_again(folder: Path, tmp_
     with closing(sqlite3.connect(folder / "texts.labelkit.db")) as raw:
         raw.executescript(BACK_TO_FIRST)
     with Project.open(folder) as project:
-        assert (folder / "texts.labelkit.db.before-schema-2").exists()
+        assert (folder / f"texts.labelkit.db.before-schema-{SCHEMA_VERSION}").exists()
         assert [step.state for step in project.status().steps] == ["up to date"] * 4
         project.export(tmp_path / "after.csv")
         assert project.vote().computed == []

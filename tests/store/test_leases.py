@@ -1,47 +1,16 @@
-"""Leases: places, people, tokens, time; alone and with several processes on one file."""
+"""Claims: places, people, pages, time, the queue."""
 
 from __future__ import annotations
 
-import multiprocessing
-import random
-import time
-from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from lease_helpers import Desk, add_items, adjudicate, after, new_store, queue, rules
 
-from labelkit.errors import AnnotationError
-from labelkit.store import Lease, LeaseAnswer, Store
-from labelkit.types import ItemBatch, QueueEntry, content_hash
-
-START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
-
-
-def after(minutes: float) -> datetime:
-    return START + timedelta(minutes=minutes)
-
-
-def new_store(path: Path, items: int = 6) -> Store:
-    store = Store(path, create=True)
-    store.initialise("texts", "classification", ["spam", "ham"])
-    run = store.runs.begin("import", parameters={}, versions={})
-    add_items(store, run, [f"text {n}" for n in range(items)])
-    return store
-
-
-def add_items(store: Store, run: int, texts: list[str]) -> None:
-    n = len(texts)
-    store.writer(run).write(
-        ItemBatch(
-            [f"i{k}" for k in range(n)], texts, ["{}"] * n, [content_hash(text, "{}") for text in texts],
-            [None] * n, [None] * n, range(1, n + 1),
-        )
-    )  # fmt: skip
+from labelkit.errors import LeaseRefused, StepMissing
+from labelkit.store import NewAnnotation, Store
+from labelkit.store.giving import MOST_HELD
 
 
 @pytest.fixture
@@ -50,333 +19,258 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield opened
 
 
-def claim(
-    store: Store, who: str, *, n: int = 1, places: int = 1, at: float = 0, items: range | list[int] = range(6)
-) -> list[Lease]:
-    return store.leases.claim(who, items, n=n, places=places, minutes=15, at=after(at))
+@pytest.fixture
+def desk(store: Store) -> Desk:
+    return Desk(store)
 
 
-def answer(store: Store, lease: Lease, who: str, label: int | None = 0, *, at: float = 1, **more: object) -> str:
-    given = {"item": lease.item, "token": lease.token, "content_hash": lease.content_hash, **more}
-    return store.leases.answer(LeaseAnswer(annotator=who, label=label, **given), at=after(at))  # type: ignore[arg-type]
-
-
-def test_items_come_in_queue_order_with_their_content(store: Store) -> None:
-    leases = claim(store, "ann", n=2, items=[4, 1, 3])
+def test_items_come_in_queue_order_with_their_content(desk: Desk) -> None:
+    queue(desk.store, [4, 1, 3])
+    leases = desk.claim("ann", 2)
     assert [(lease.item, lease.item_id, lease.text) for lease in leases] == [(4, "i4", "text 4"), (1, "i1", "text 1")]
     assert leases[0].expires_at == "2026-03-01T09:15:00.000Z"
 
 
-def test_nobody_else_gets_a_leased_item_until_its_time_is_over(store: Store) -> None:
-    assert [lease.item for lease in claim(store, "ann", n=6)] == list(range(6))
-    assert claim(store, "bob", at=14.9) == []
-    assert [lease.item for lease in claim(store, "bob", at=15)] == [0]
+def test_without_a_queue_it_says_what_to_run(tmp_path: Path) -> None:
+    with Store(tmp_path / "empty.labelkit.db", create=True) as empty, pytest.raises(StepMissing, match="no queue"):
+        Desk(empty).claim("ann")
 
 
-def test_a_reloaded_page_gets_its_items_back_with_more_time(store: Store) -> None:
-    first = claim(store, "ann", n=2)
-    again = claim(store, "ann", n=2, at=10)
+def test_nobody_else_gets_a_leased_item_until_its_time_is_over(desk: Desk) -> None:
+    assert desk.items("ann", 6) == list(range(6))
+    assert desk.items("bob", at=14.9) == []
+    assert desk.items("bob", at=15) == [0]
+
+
+def test_a_reloaded_page_gets_its_items_back_in_order_with_more_time(desk: Desk) -> None:
+    queue(desk.store, [5, 2, 4])
+    first = desk.claim("ann", 3, client="tab")
+    again = desk.claim("ann", 3, client="tab", at=10)
     assert [lease.token for lease in again] == [lease.token for lease in first]
-    assert claim(store, "bob", n=6, at=20)[0].item == 2
+    assert [lease.item for lease in again] == [5, 2, 4]
+    assert desk.items("bob", at=20) == []
     assert again[0].expires_at == "2026-03-01T09:25:00.000Z"
 
 
+def test_two_pages_of_one_person_hold_different_items(desk: Desk) -> None:
+    one, two = desk.claim("ann", 2, client="one"), desk.claim("ann", 2, client="two")
+    assert [lease.item for lease in one + two] == [0, 1, 2, 3]
+    assert desk.store.leases.release("ann", client="one", everywhere=False, at=after(1)) == 2
+    assert desk.items("ann", 2, client="two", at=2) == [2, 3]
+    assert desk.items("bob", 2, at=2) == [0, 1]
+
+
+def test_a_page_with_a_new_id_takes_over_what_it_says_it_holds(desk: Desk) -> None:
+    mine, other = desk.claim("ann", 2, client="before"), desk.claim("bob", 1)
+    held = [mine[1].token, other[0].token, "nonsense"]
+    claimed = desk.store.leases.claim("ann", desk.rules, n=2, client="now", held=held, at=after(1))
+    assert [lease.item for lease in claimed.leases] == [1, 3]
+    assert claimed.ended == held[1:]
+    assert desk.items("bob", 1, at=2) == [2]  # nobody can take over another's
+
+
+def test_a_sign_of_life_keeps_leases_and_names_those_that_are_over(desk: Desk) -> None:
+    first, second = desk.claim("ann", 2, client="tab")
+    alive = desk.store.leases.renew("ann", [first.token, "nonsense"], client="tab", minutes=15, at=after(14))
+    assert alive == ([first.token], ["nonsense"])
+    assert desk.items("bob", 6, at=20)[0] == 1
+    assert desk.store.leases.renew("ann", [second.token, first.token], client="tab", minutes=15, at=after(21)) == (
+        [first.token],
+        [second.token],
+    )
+    assert desk.store.leases.renew("bob", [first.token], client="tab", minutes=15, at=after(21)) == ([], [first.token])
+
+
+def test_released_items_are_free_at_once(desk: Desk) -> None:
+    first, second = desk.claim("ann", 2)
+    assert desk.store.leases.release("ann", [first.token, "nonsense"], at=after(1)) == 1
+    assert desk.items("bob", at=1) == [first.item]
+    assert desk.store.leases.release("bob", [second.token], at=after(1)) == 0
+    assert desk.store.leases.release("ann", at=after(1)) == 1
+    assert desk.answer(second, "ann", at=2) == "late"  # genuine, so kept
+
+
+def test_nobody_can_hoard_the_queue(tmp_path: Path) -> None:
+    with new_store(tmp_path / "many.labelkit.db", items=2 * MOST_HELD) as store:
+        desk = Desk(store)
+        for tab in range(6):
+            desk.claim("ann", 100, client=f"tab {tab}")
+        live = store.database.one("select count(*) from leases where ended_at is null")[0]
+        assert live == MOST_HELD
+        assert desk.items("bob") == [MOST_HELD]
+
+
 def test_an_item_goes_to_as_many_different_people_as_it_has_places(store: Store) -> None:
-    one = [0]
-    assert claim(store, "ann", places=2, items=one) and claim(store, "bob", places=2, items=one)
-    assert claim(store, "cid", places=2, items=one) == []
-    answer(store, claim(store, "ann", places=2, items=one)[0], "ann")
-    assert claim(store, "ann", places=2, items=one, at=2) == []  # has answered: not once more
-    assert claim(store, "cid", places=2, items=one, at=2) == []  # ann's answer and bob's lease fill it
-    assert claim(store, "cid", places=2, items=one, at=16)  # bob's time is over
+    desk = Desk(store, rules(2))
+    queue(store, [0])
+    ann, bob = desk.claim("ann"), desk.claim("bob")
+    assert ann and bob and desk.claim("cid") == []
+    desk.answer(ann[0], "ann")
+    assert desk.claim("ann", at=2) == []  # has answered: not once more
+    assert desk.claim("cid", at=2) == []  # ann's answer and bob's lease fill it
+    assert desk.items("cid", at=16) == [0]  # bob's time is over
 
 
-def test_adjudicated_items_are_not_asked_again(store: Store) -> None:
-    held = claim(store, "ann")[0]
-    with store.database.transaction() as connection:
-        connection.execute(
-            "insert into adjudications (item, content_hash, label, annotator, annotations, decided_at)"
-            " values (0, ?, 1, 1, '[]', '')",
-            (held.content_hash,),
+def test_a_third_person_breaks_a_tie(store: Store) -> None:
+    desk = Desk(store, rules(2, tie_break=1))
+    queue(store, [0, 1])
+    for who, labels in (("ann", [0, 1]), ("bob", [0, 2])):
+        for lease, label in zip(desk.claim(who, 2), labels, strict=True):
+            desk.answer(lease, who, label)
+    assert desk.items("cid", 2, at=2) == [1]  # on item 0 they agree
+    assert desk.items("dan", 2, at=2) == []  # one at a time
+    (lease,) = desk.claim("cid", at=3)
+    desk.answer(lease, "cid", 0, at=3)
+    assert desk.items("dan", 2, at=4) == []  # still undecided, but that was the last place
+
+
+def test_a_tie_is_broken_also_when_a_new_queue_has_other_items(store: Store) -> None:
+    desk = Desk(store, rules(2, tie_break=1))
+    queue(store, [3])
+    for who, label in (("ann", 0), ("bob", 1)):
+        desk.answer(desk.claim(who)[0], who, label)
+    queue(store, [0, 1])
+    assert desk.items("ann", 1, at=2) == [0]  # has answered it
+    assert desk.items("cid", 2, at=2) == [3, 0]
+    (lease, *_) = desk.claim("cid", 2, at=3)
+    desk.answer(lease, "cid", 1, at=3)
+    assert [a.role for a in store.people.annotations() if a.annotator == "cid"] == ["overlap"]
+    assert desk.items("dan", 2, at=4) == [1]
+    assert store.database.rows("select * from tie_breaks") == []
+
+
+def test_ties_from_before_a_change_of_the_rules_are_broken_too(store: Store) -> None:
+    before, now = Desk(store, rules(2)), Desk(store, rules(2, tie_break=1))
+    queue(store, [3])
+    for who, label in (("ann", 0), ("bob", 1)):
+        before.answer(before.claim(who)[0], who, label)
+    queue(store, [0])
+    assert before.items("cid", 2, at=2) == [0]
+    assert now.items("dan", 2, at=2) == [3, 0]
+
+
+def test_a_revised_answer_opens_a_place_that_was_closed(store: Store) -> None:
+    desk = Desk(store, rules(2, tie_break=1))
+    queue(store, [0])
+    ann, bob = desk.claim("ann")[0], desk.claim("bob")[0]
+    desk.answer(ann, "ann", 0)
+    desk.answer(bob, "bob", 0)
+    assert desk.items("cid", at=2) == []
+    assert closed(store) == [0]
+    assert desk.answer(bob, "bob", 1, at=3) == "stored"
+    assert desk.items("cid", at=4) == [0]
+
+
+def closed(store: Store) -> list[int]:
+    """Items of the present queue that no claim looks at any more."""
+    return [
+        row[0]
+        for row in store.database.rows(
+            "select item from queue where run = (select max(run) from queue) and closed = 1 order by rank"
         )
-    assert held.item == 0
-    assert claim(store, "ann")[0].item == 1
-    assert claim(store, "bob", at=20)[0].item == 1
+    ]
 
 
-def test_the_answer_is_stored_for_the_leased_item(store: Store) -> None:
-    lease = claim(store, "ann")[0]
-    assert answer(store, lease, "ann", 1, comment="sure", seconds=2.5) == "stored"
-    (stored,) = store.people.annotations()
-    assert (stored.item, stored.annotator, stored.label, stored.comment) == (0, "ann", 1, "sure")
-    assert stored.at == "2026-03-01T09:01:00.000Z"
-    assert store.problems() == []
+def test_what_is_done_is_not_looked_at_again_until_something_happens(desk: Desk) -> None:
+    store = desk.store
+    for lease in desk.claim("ann", 3):
+        desk.answer(lease, "ann")
+    assert desk.items("bob", 2, at=2) == [3, 4] and closed(store) == [0, 1, 2]
+    desk.undo(lease, "ann", at=3)
+    assert closed(store) == [0, 1]
+    add_items(store, ["another text"])
+    assert closed(store) == [1]
+    adjudicate(store, 5)
+    assert desk.items("cid", 3, at=4) == [0]  # 2 is ann's again, 3 and 4 are bob's
+    assert closed(store) == [1, 5]
 
 
-def test_the_role_of_the_item_goes_with_the_answer(store: Store) -> None:
-    queue = [
-        QueueEntry(k, k, 1.0, role, "margin", None, "why")
-        for k, role in enumerate(("active", "overlap", "active"))
-    ]  # fmt: skip
-    store.runs.finish(
-        "rank", parameters={}, inputs="", versions={}, seconds=0, metrics={}, queue=queue, roles=[(2, "audit", 0.1)]
-    )
-    for lease in claim(store, "ann", n=4):
-        answer(store, lease, "ann")
-    assert [a.role for a in store.people.annotations()] == ["active", "overlap", "audit", "active"]
+def test_more_places_by_the_settings_open_everything(store: Store) -> None:
+    one, two = Desk(store), Desk(store, rules(2))
+    for lease in one.claim("ann", 6):
+        one.answer(lease, "ann")
+    assert one.items("bob", 6, at=2) == []
+    assert two.items("bob", 6, at=2) == list(range(6))
 
 
-@pytest.mark.parametrize("wrong", ["item", "token", "annotator", "content"])
-def test_forged_answers_are_refused(store: Store, wrong: str) -> None:
-    lease, other = claim(store, "ann", n=2)
-    claim(store, "bob", n=1)
-    given = {
-        "item": {"item": other.item},
-        "token": {"token": "x" * 22},
-        "annotator": {},
-        "content": {"content_hash": b"?" * 16},
-    }[wrong]
-    with pytest.raises(AnnotationError):
-        answer(store, lease, "bob" if wrong == "annotator" else "ann", **given)
-    assert store.people.annotations() == []
+def test_adjudicated_items_are_not_asked_again(desk: Desk) -> None:
+    (held,) = desk.claim("ann")
+    adjudicate(desk.store, held.item)
+    assert desk.items("ann", at=1) == [1]
+    assert desk.items("bob", at=20) == [1]
+    assert desk.answer(held, "ann", at=21) == "late"
 
 
-def test_a_repeat_is_no_news(store: Store) -> None:
-    lease = claim(store, "ann")[0]
-    assert answer(store, lease, "ann", 0, client_id="tab", client_sequence=1) == "stored"
-    assert answer(store, lease, "ann", 0, client_id="tab", client_sequence=1, at=30) == "repeated"
-    assert answer(store, lease, "ann", 1, client_id="tab", client_sequence=2) == "repeated"  # used up: a second press
-    assert [a.label for a in store.people.annotations()] == [0]
-    assert len(store.people.history(0)) == 1
+def test_a_simulation_takes_nobodys_place(desk: Desk) -> None:
+    desk.store.people.append([NewAnnotation(0, "simulated", 1, simulated=True)])
+    assert desk.items("ann") == [0]
 
 
-def test_one_sequence_number_for_two_answers_is_an_error_not_a_lost_answer(store: Store) -> None:
-    first, second = claim(store, "ann", n=2)
-    answer(store, first, "ann", client_id="tab", client_sequence=1)
-    with pytest.raises(AnnotationError, match="sequence number 1"):
-        answer(store, second, "ann", client_id="tab", client_sequence=1)
+def test_leases_outlive_the_queue_that_they_came_from(desk: Desk) -> None:
+    mine = desk.claim("ann", 2, client="tab")
+    queue(desk.store, [1, 4, 0])
+    assert desk.items("ann", 3, client="tab", at=1) == [0, 1, 4]  # held ones first, as before
+    assert desk.items("bob", 3, at=1) == []
+    assert desk.answer(mine[0], "ann", at=2) == "stored"
+    queue(desk.store, [3])
+    assert desk.answer(mine[1], "ann", at=3) == "stored"
 
 
-def late_marks(store: Store) -> list[tuple[int, int]]:
-    return store.database.rows("select label, late + outdated from annotations where kind = 'label' order by id")
+def test_the_walk_through_a_long_queue_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    n = 2_500
+    with new_store(tmp_path / "long.labelkit.db", items=n) as store:
+        desk = Desk(store, rules(2))
+        with store.leases.group.transaction():
+            while leases := desk.claim("ann", 100):
+                for lease in leases:
+                    desk.answer(lease, "ann", at=0)
+        first = store.leases.claim("ann", desk.rules, n=1, at=after(1))
+        assert first.leases == [] and first.further is not None  # all is ann's already, and it stops for breath
+        assert desk.claim("ann", 1, at=1) == []
+        assert desk.items("bob", 3, at=1) == [0, 1, 2]
+        assert len(desk.labels()) == n
 
 
-def test_a_late_answer_is_kept(store: Store) -> None:
-    lease = claim(store, "ann")[0]
-    claim(store, "bob", at=16)
-    assert answer(store, lease, "ann", at=17) == "late"
-    assert late_marks(store) == [(0, 1)]
-    assert len(store.people.annotations()) == 1
+def test_reopening_leases_an_answered_item_to_its_own_annotator(desk: Desk) -> None:
+    (lease,) = desk.claim("ann")
+    with pytest.raises(LeaseRefused, match="not answered"):
+        desk.store.leases.reopen("ann", 0, desk.rules, client="tab", at=after(0))
+    desk.answer(lease, "ann", 1, comment="first")
+    desk.claim("bob", at=2)
+    again, own = desk.store.leases.reopen("ann", 0, desk.rules, client="tab", at=after(2))
+    assert again.token != lease.token and (own.label, own.comment) == (1, "first")
+    assert desk.store.leases.reopen("ann", 0, desk.rules, client="tab", at=after(3))[0].token == again.token
+    assert desk.items("ann", 2, client="tab", at=3) == [0, 2]  # a reload shows it first
+    assert desk.answer(again, "ann", 2, at=30) == "stored"  # the place is ann's, whatever the lease's time
+    assert desk.labels() == [("ann", 0, 2)]
+    with pytest.raises(LeaseRefused):
+        desk.store.leases.reopen("bob", 0, desk.rules, client="tab", at=after(2))
 
 
-def test_a_late_answer_does_not_replace_a_newer_one(store: Store) -> None:
-    old = claim(store, "ann")[0]
-    new = claim(store, "ann", at=20)[0]
-    assert new.token != old.token and new.item == old.item
-    assert answer(store, new, "ann", 1, at=21) == "stored"
-    assert answer(store, old, "ann", 0, at=22) == "late"
-    assert late_marks(store) == [(1, 0), (0, 2)]
-    assert [a.label for a in store.people.annotations()] == [1]
+def test_a_changed_item_is_reopened_only_while_it_has_a_place(desk: Desk) -> None:
+    (lease,) = desk.claim("ann")
+    desk.answer(lease, "ann", 1)
+    add_items(desk.store, ["another text"])
+    assert desk.items("bob", at=2) == [0]
+    with pytest.raises(LeaseRefused, match="changed after you answered"):
+        desk.store.leases.reopen("ann", 0, desk.rules, client="tab", at=after(3))
+    again, own = desk.store.leases.reopen("ann", 0, desk.rules, client="tab", at=after(20))
+    assert (again.text, own.text) == ("another text", "text 0")
 
 
-def test_the_answer_keeps_the_content_that_was_seen(store: Store) -> None:
-    lease = claim(store, "ann")[0]
-    run = store.runs.begin("import", parameters={}, versions={})
-    add_items(store, run, ["another text"])
-    assert answer(store, lease, "ann") == "stored"
-    assert store.people.annotations() == []  # it was about the earlier text
-    assert claim(store, "bob", at=2)[0].text == "another text"
+def test_answers_from_elsewhere_are_passed_over_in_short_transactions(tmp_path: Path) -> None:
+    with new_store(tmp_path / "many.labelkit.db", items=460) as store:
+        store.people.append([NewAnnotation(item, "elsewhere", 0) for item in range(450)])
+        desk = Desk(store)
+        first = store.leases.claim("ann", desk.rules, n=1, at=after(0))
+        assert first.leases == [] and first.further is not None and len(closed(store)) < 450
+        assert desk.items("ann") == [450] and len(closed(store)) == 450
 
 
-def test_withdrawing_takes_the_answer_back_and_leases_the_item_again(store: Store) -> None:
-    lease = claim(store, "ann")[0]
-    answer(store, lease, "ann", 0)
-    again = store.leases.withdraw("ann", lease.token, places=1, minutes=15, at=after(2))
-    assert again is not None and again.item == lease.item and again.token != lease.token
-    assert store.people.annotations() == [] and store.people.counts()["labels"] == 0
-    assert claim(store, "bob", at=3, items=[0]) == []
-    assert answer(store, lease, "ann", 0, at=3) == "repeated"  # the old token is used up
-    assert answer(store, again, "ann", 1, at=4) == "stored"
-    assert [a.label for a in store.people.annotations()] == [1]
-    assert [h["label"] for h in store.people.history(0)] == [0, None, 1]
-    with pytest.raises(AnnotationError, match="no answer to undo"):
-        store.leases.withdraw("ann", lease.token, places=1, minutes=15, at=after(5))
-
-
-def test_a_withdrawn_skip_at_the_same_moment_is_withdrawn(store: Store) -> None:
-    lease = claim(store, "ann")[0]
-    answer(store, lease, "ann", None, skip_reason="unclear", at=1)
-    assert store.leases.withdraw("ann", lease.token, places=1, minutes=15, at=after(1)) is not None
-    assert store.people.annotations() == []
-
-
-def test_withdrawing_does_not_push_anybody_out(store: Store) -> None:
-    lease = claim(store, "ann")[0]
-    taken = claim(store, "bob", at=20)[0]
-    assert taken.item == lease.item
-    answer(store, lease, "ann", at=21)
-    assert store.leases.withdraw("ann", lease.token, places=1, minutes=15, at=after(22)) is None
-    assert answer(store, taken, "bob", at=23) == "stored"
-
-
-def test_only_ones_own_answer_can_be_withdrawn(store: Store) -> None:
-    lease = claim(store, "ann")[0]
-    answer(store, lease, "ann")
-    claim(store, "bob")
-    with pytest.raises(AnnotationError):
-        store.leases.withdraw("bob", lease.token, places=1, minutes=15, at=after(2))
-    assert len(store.people.annotations()) == 1
-
-
-def test_released_items_are_free_at_once(store: Store) -> None:
-    first, second = claim(store, "ann", n=2)
-    assert store.leases.release("ann", [first.token], at=after(1)) == 1
-    assert claim(store, "bob", at=1)[0].item == first.item
-    assert store.leases.release("ann", at=after(1)) == 1
-    assert answer(store, second, "ann", at=2) == "late"  # genuine, so kept
-
-
-def test_progress_counts_what_counts(store: Store) -> None:
-    for lease in claim(store, "ann", n=3):
-        answer(store, lease, "ann", at=1)
-    store.leases.withdraw("ann", lease.token, places=1, minutes=15, at=after(2))
-    assert store.leases.answered("ann") == 2
-    assert store.leases.answered("ann", since=after(1.5)) == 0
-    assert store.leases.open_items("ann", range(6), places=1, at=after(3)) == 4
-    assert store.leases.open_items("bob", range(6), places=1, at=after(3)) == 3
-    assert store.leases.open_items("bob", range(6), places=1, at=after(60)) == 4
-
-
-class LeaseMachine(RuleBasedStateMachine):
-    """Any order of claims, answers, undos, releases and time: never too many people on an item."""
-
-    PLACES = 2
-    people = st.sampled_from(["ann", "bob", "cid"])
-
-    def __init__(self) -> None:
-        super().__init__()
-        import tempfile
-
-        self.folder = tempfile.TemporaryDirectory()
-        self.store = new_store(Path(self.folder.name) / "texts.labelkit.db", items=3)
-        self.minute = 0.0
-        self.leases: list[tuple[str, Lease]] = []
-        self.answered: dict[tuple[str, int], int] = {}
-
-    def teardown(self) -> None:
-        self.store.close()
-        self.folder.cleanup()
-
-    @rule(who=people, n=st.integers(1, 3))
-    def claim(self, who: str, n: int) -> None:
-        for lease in claim(self.store, who, n=n, places=self.PLACES, at=self.minute, items=range(3)):
-            if (who, lease) not in self.leases:
-                self.leases.append((who, lease))
-
-    @precondition(lambda self: self.leases)
-    @rule(data=st.data(), label=st.integers(0, 1))
-    def answer(self, data: st.DataObject, label: int) -> None:
-        who, lease = data.draw(st.sampled_from(self.leases))
-        others = self.taken(lease.item) - {who}
-        status = answer(self.store, lease, who, label, at=self.minute)
-        if status == "stored":
-            assert len(others) < self.PLACES
-            self.answered[who, lease.item] = label
-
-    @precondition(lambda self: self.leases)
-    @rule(data=st.data())
-    def withdraw(self, data: st.DataObject) -> None:
-        who, lease = data.draw(st.sampled_from(self.leases))
-        try:
-            again = self.store.leases.withdraw(
-                who, lease.token, places=self.PLACES, minutes=15, at=after(self.minute)
-            )  # fmt: skip
-        except AnnotationError:
-            return
-        self.answered.pop((who, lease.item), None)
-        if again is not None:
-            self.leases.append((who, again))
-
-    @rule(who=people)
-    def release(self, who: str) -> None:
-        self.store.leases.release(who, at=after(self.minute))
-
-    @rule(minutes=st.sampled_from([1, 16]))
-    def wait(self, minutes: int) -> None:
-        self.minute += minutes
-
-    def taken(self, item: int) -> set[str]:
-        present = after(self.minute).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        live = self.store.database.rows(
-            "select p.name from leases join annotators p on p.id = annotator"
-            " where item = ? and ended_at is null and expires_at > ?",
-            (item, present),
-        )
-        assert len(live) == len(set(live))
-        answers = self.store.database.rows(
-            "select p.name from annotations a join annotators p on p.id = a.annotator"
-            " where item = ? and not late and not outdated and skip_reason is null"
-            " and not exists (select 1 from annotations b where b.supersedes = a.id)",
-            (item,),
-        )
-        return {name for (name,) in (*live, *answers)}
-
-    @invariant()
-    def never_more_people_than_places(self) -> None:
-        for item in range(3):
-            assert len(self.taken(item)) <= self.PLACES
-
-    @invariant()
-    def one_answer_counts_per_person(self) -> None:
-        pairs = [(a.annotator, a.item) for a in self.store.people.annotations()]
-        assert len(pairs) == len(set(pairs))
-
-
-TestLeaseMachine = LeaseMachine.TestCase
-TestLeaseMachine.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
-
-
-def _work(path: Path, who: str, seconds: float, results: multiprocessing.Queue[tuple[str, list[int]]]) -> None:
-    """One process of one person: claim, sometimes dawdle past the lease's end, answer; until time is up."""
-    rng = random.Random(who)
-    stored: list[int] = []
-    until = time.monotonic() + seconds
-    with Store(path) as store:
-        while time.monotonic() < until:
-            at = datetime.now(UTC)
-            leases = store.leases.claim(who, range(400), n=rng.randint(1, 4), places=2, minutes=15, at=at)
-            if not leases:
-                break
-            for sequence, lease in enumerate(leases, start=len(stored)):
-                given = LeaseAnswer(
-                    lease.item, lease.token, who, lease.content_hash, label=0, client_id=who, client_sequence=sequence
-                )
-                assert store.leases.answer(given, at=datetime.now(UTC)) == "stored"
-                if rng.random() < 0.2:
-                    assert store.leases.answer(given, at=datetime.now(UTC)) == "repeated"
-                stored.append(lease.item)
-    results.put((who, stored))
-
-
-def test_processes_never_share_a_place_and_lose_no_answer(tmp_path: Path) -> None:
-    path = tmp_path / "texts.labelkit.db"
-    new_store(path, items=400).close()
-    context = multiprocessing.get_context("spawn")
-    results: multiprocessing.Queue[tuple[str, list[int]]] = context.Queue()
-    workers = [context.Process(target=_work, args=(path, f"person {k}", 20, results)) for k in range(4)]
-    for worker in workers:
-        worker.start()
-    told = dict(results.get(timeout=60) for _ in workers)
-    for worker in workers:
-        worker.join(timeout=60)
-        assert worker.exitcode == 0
-    with Store(path) as store:
-        kept = store.people.annotations()
-        assert store.problems() == []
-    assert Counter((a.annotator, a.item) for a in kept) == Counter(
-        (who, i) for who, items in told.items() for i in items
-    )
-    people = Counter(a.item for a in kept)
-    assert people == dict.fromkeys(range(400), 2)
+def test_a_tie_is_given_to_one_page_of_a_person_only(store: Store) -> None:
+    desk = Desk(store, rules(2, tie_break=2))
+    queue(store, [3])
+    for who, label in (("ann", 0), ("bob", 1)):
+        desk.answer(desk.claim(who)[0], who, label)
+    assert desk.items("cid", client="one") == [3]
+    assert desk.items("cid", client="two") == []

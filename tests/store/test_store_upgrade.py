@@ -64,7 +64,7 @@ def test_items_are_the_same_and_the_old_file_is_kept(old: Path, tmp_path: Path) 
             assert store.items.field_types() == {"n": "int"}
             assert store.items.splits() == ["train", None, "test"]
             assert store.database._changed_objects() == []
-    with closing(sqlite3.connect(f"{old}.before-schema-2")) as kept:
+    with closing(sqlite3.connect(f"{old}.before-schema-{migrations.SCHEMA_VERSION}")) as kept:
         assert kept.execute("pragma user_version").fetchone()[0] == 1
         assert kept.execute("select count(*) from votes").fetchone()[0] == 3
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -56,10 +56,23 @@ def show(result: ItemExplanation) -> None:
         old = "" if answer["current_content"] and not answer["superseded"] else " (no longer counts)"
         simulated = " (simulated)" if answer["simulated"] else ""
         out.print(f"  {answer['annotator']} answered {what} at {answer['at']}{simulated}{old}", markup=False)
+    for decision in result.decisions:
+        out.print(f"  {_decision(decision)}", markup=False)
     if result.explanation is not None:
         _show_models(result.explanation)
     for note in result.notes:
         out.print(f"note: {note}", markup=False)
+
+
+def _decision(decision: dict[str, Any]) -> str:
+    """A reviewer's decision in words, and what became of it."""
+    own = ", who had answered it, too," if decision["answered"] else ""
+    told = f"{decision['reviewer']}{own} decided {decision['label']} at {decision['at']}"
+    if decision["comment"]:
+        told += f": {' '.join(decision['comment'].split())}"
+    if decision["withdrawn_by"] is not None:
+        return f"{told} (taken back by {decision['withdrawn_by']} at {decision['withdrawn_at']})"
+    return told if decision["stands"] else f"{told} (no longer counts)"
 
 
 def _shortened(text: str) -> str:

@@ -11,7 +11,7 @@ import typer
 from labelkit.cli.common import JsonOption, ProjectOption, WaitOption, console, open_project, print_json
 
 if TYPE_CHECKING:
-    from labelkit.steps.importing import ImportResult
+    from labelkit.steps.importing import AnnotationImportResult, ImportResult
 
 
 def command(
@@ -49,8 +49,6 @@ def command(
       zcat big.jsonl.gz | labelkit import - --format jsonl
       labelkit import old_answers.csv --annotations
     """
-    import sys
-
     if annotations:
         _refuse(
             {"--id": id_field, "--text": text_field, "--gold": gold_field, "--split": split_field,
@@ -63,12 +61,10 @@ def command(
         _refuse({"--id": id_field}, beside="--make-ids", hint="Give a column of ids, or have the rows numbered")
     with open_project(project, as_json=as_json, wait=wait) as opened:
         if annotations:
-            answers = opened.import_annotations(*files)
-            if as_json:
-                print_json(answers)
-            else:
-                print(f"{answers.rows:,} answers read, {answers.added:,} new")
+            _show_answers(opened.import_annotations(*files), as_json)
             return
+        import sys
+
         from labelkit.steps.importing import default_options
 
         options = default_options(
@@ -91,6 +87,13 @@ def _refuse(options: Mapping[str, object], *, beside: str, hint: str) -> None:
     for name, given in options.items():
         if given:
             raise ConfigError(f"{name} means nothing together with {beside}", hint=hint)
+
+
+def _show_answers(result: AnnotationImportResult, as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+    else:
+        print(f"{result.rows:,} answers read, {result.added:,} new")
 
 
 def show(result: ImportResult) -> None:

@@ -38,15 +38,17 @@ def show(result: LabelResult, *, scores: bool = True) -> None:
     counts = ", ".join(f"{name} {count:,}" for name, count in result.class_counts.items())
     out.print(f"  {counts}", markup=False)
     if result.human:
-        out.print(f"  people's answers on {result.human:,} items are put in their place")
+        items = "1 item takes" if result.human == 1 else f"{result.human:,} items take"
+        out.print(f"  people's labels of {items} the place of the label model's")
     for sentence in result.why:
         out.print(f"  {sentence}", markup=False)
     if result.calibration is not None:
         out.print(f"  probabilities are calibrated: {result.calibration['why']}", markup=False)
     if len(result.annotators) > 1:
         people = ", ".join(f"{one['annotator']} {interval(one)}" for one in result.annotators)
-        out.print(f"  annotators are right on an estimated {people}", markup=False)
-    for name in ("label_model", "majority") if scores else ():
+        out.print(f"  annotators' estimated accuracy, held against other answers: {people}", markup=False)
+    shown = ("majority",) if result.model == "majority" else ("label_model", "majority")
+    for name in shown if scores else ():
         out.print(f"  {score_line(name, result.scores[name])}")
     for note in result.notes:
         out.print(f"  note: {note}", markup=False)
@@ -54,7 +56,7 @@ def show(result: LabelResult, *, scores: bool = True) -> None:
 
 def score_line(name: str, score: dict[str, Any]) -> str:
     """One score in words, or that there is no gold to score on."""
-    title = name.replace("_", " ")
+    title = "majority vote" if name == "majority" else name.replace("_", " ")
     accuracy, covered = score["accuracy"], score["covered_accuracy"]
     if not accuracy["n"]:
         return f"{title}: no gold test items to score on"

@@ -59,11 +59,20 @@ def show(result: SliceTable, limit: int) -> None:
     out.print(table(None, columns, rows, left=1, whole=len(columns) if out.width >= WIDE else 1))
     shown = min(limit, len(result.slices))
     order = f"worst first by the {first}" if result.whole.known else "least covered first"
-    out.print(f"{shown} of {len(result.slices)} slices, {order}. Accuracy is against {result.reference}.", markup=False)
+    against = f"{result.reference}{_measured_on(result)}"
+    out.print(f"{shown} of {len(result.slices)} slices, {order}. Accuracy is against {against}.", markup=False)
     for sentence in findings(result):
         out.print(sentence, markup=False)
     for note in result.notes:
         out.print(f"note: {note}", markup=False)
+
+
+def _measured_on(result: SliceTable) -> str:
+    """That outputs without an opinion on uncovered items are measured on fewer items than the end model is."""
+    if not result.whole.known:
+        return ""
+    partly = [name.replace("_", " ") for name in result.outputs if name != "end_model"]
+    return f", of {' and '.join(partly)} on covered items only"
 
 
 def findings(result: SliceTable) -> list[str]:

@@ -1,19 +1,8 @@
-"""Numbered migrations of the project file. One function per number; each runs in one transaction.
-
-A migration that has been released is never edited: a change of the tables is a new function at the
-end of :data:`MIGRATIONS`. The number of the last one applied is the schema version, kept in
-SQLite's ``user_version``.
-"""
+"""Schema 1: the tables of the first release."""
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-from collections.abc import Callable
-from typing import Final
-
-from labelkit.errors import ProjectDamaged
-from labelkit.store.codec import unpack, votes_digest
+from labelkit.store.migrations.script import script
 
 _INITIAL = """
 create table project (
@@ -223,94 +212,5 @@ create table snapshots (
 ) without rowid;
 """
 
-# Facts about a column stand before its votes: SQLite then reads them without reading the votes.
-_SHARDS = """
-create table shards (                   -- what is known of a shard; made again where a row is missing
-    first integer primary key,          -- its first item
-    rows integer not null,              -- a row does not count when the shard has grown since
-    kinds text not null,                -- JSON: further field -> JSON types of its values
-    types text not null,                -- JSON: field types over all items, on which the digest rests
-    digest text not null,
-    identity text not null,             -- SHA-256 of the digest and the items' ids
-    split_names text not null,          -- JSON list: the different splits
-    split_codes blob not null           -- zstd and CRC-32 of uint16 places in it; empty where there is only one
-);
-create trigger items_change after update of id, text, fields, content_hash, split on items
-    begin delete from shards where old.item >= first and old.item < first + rows; end;
-create trigger items_go after delete on items
-    begin delete from shards where old.item >= first and old.item < first + rows; end;
-delete from project where key = 'field_types';
-
-alter table votes rename to votes_1;
-create table votes (
-    fingerprint text not null,
-    shard_digest text not null,
-    rows integer not null,
-    dtype text not null,
-    digest text,                        -- SHA-256 of the votes as int16; null where they could not be read
-    fault_count integer not null,
-    faults text not null,               -- JSON: the first examples
-    computed_at text not null,
-    votes blob not null,                -- zstd and CRC-32 of int8 or int16 class ids, -1 = abstain
-    primary key (fingerprint, shard_digest)
-) without rowid;
-insert into votes (fingerprint, shard_digest, rows, dtype, fault_count, faults, computed_at, votes)
-    select fingerprint, shard_digest, rows, dtype, fault_count, faults, computed_at, votes from votes_1;
-drop table votes_1;
-"""
-
-
-def _shards(connection: sqlite3.Connection) -> None:
-    """Facts about shards and vote columns beside them, so that an edit need not read everything again."""
-    _script(_SHARDS)(connection)
-    for fingerprint, shard, rows, dtype, data in connection.execute(
-        "select fingerprint, shard_digest, rows, dtype, votes from votes"
-    ).fetchall():
-        with contextlib.suppress(ProjectDamaged, TypeError):  # `labelkit doctor` names damaged columns
-            digest = votes_digest(unpack(data, dtype, rows))
-            connection.execute(
-                "update votes set digest = ? where fingerprint = ? and shard_digest = ?", (digest, fingerprint, shard)
-            )
-
-
-def _script(sql: str) -> Callable[[sqlite3.Connection], None]:
-    def run(connection: sqlite3.Connection) -> None:
-        statement = ""
-        for line in sql.splitlines(keepends=True):
-            statement += line
-            if sqlite3.complete_statement(statement):
-                connection.execute(statement)  # executescript would commit on its own
-                statement = ""
-
-    return run
-
-
-MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_script(_INITIAL), _shards)
-"""In order; migration number i + 1 stands at place i."""
-
-SCHEMA_VERSION: Final = len(MIGRATIONS)
-APPLICATION_ID: Final = 0x6C6B6974
-"""'lkit' in SQLite's ``application_id``: tells a project file from any other SQLite file."""
-
-
-def migrate(connection: sqlite3.Connection, present: int) -> None:
-    """Apply the migrations after number ``present``, each in its own transaction."""
-    for number, migration in enumerate(MIGRATIONS[present:], start=present + 1):
-        connection.execute("begin immediate")
-        try:
-            # Another process may have migrated between our look and our lock.
-            if connection.execute("pragma user_version").fetchone()[0] < number:
-                migration(connection)
-                connection.execute(f"pragma user_version = {number}")
-                connection.execute(f"pragma application_id = {APPLICATION_ID}")
-            connection.execute("commit")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("rollback")
-            raise
-
-
-def objects(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
-    """(kind, name) of every table, index and trigger → the statement that made it."""
-    rows = connection.execute("select type, name, sql from sqlite_master where sql is not null")
-    return {(kind, name): sql for kind, name, sql in rows}
+initial = script(_INITIAL)
+"""Make all tables of schema 1."""

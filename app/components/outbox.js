@@ -1,0 +1,310 @@
+// Answers on their way to the server. An answer is written into the browser's storage when it is given and is
+// removed when the server has acknowledged it: a reload, a lost connection and a restart of the server lose nothing.
+
+const API = "/api";
+const MOST_AT_ONCE = 40;
+const MOST_CHARACTERS = 300_000; // of a request; the server takes a million bytes
+const LONGEST_PAUSE = 15_000; // ms between two tries
+const SILENT_TAB = 150_000; // ms without a sign of life, after which another tab sends what this one left
+
+/** A request without the wished-for reply; `status` is 0 where our server did not answer at all. */
+class Refusal extends Error {
+  constructor(status, error = {}, wait = 0) {
+    super(error.message ?? "The server cannot be reached");
+    this.status = status;
+    this.kind = error.kind ?? "";
+    this.hint = error.hint ?? "";
+    this.wait = wait;
+  }
+}
+
+/** The JSON that the API replies. A proxy's own pages count as no reply: nothing may be thrown away for them. */
+async function request(method, path, body, seconds = 20) {
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), seconds * 1000);
+  try {
+    const reply = await fetch(API + path, {
+      method,
+      headers: body === undefined ? {} : { "content-type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+      cache: "no-store",
+      signal: stop.signal,
+    });
+    if (reply.status === 204) return null;
+    const given = await reply.json();
+    if (reply.ok) return given;
+    throw new Refusal(given?.error ? reply.status : 0, given?.error, Number(reply.headers.get("retry-after")) || 0);
+  } catch (problem) {
+    throw problem instanceof Refusal ? problem : new Refusal(0);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Where one person's things are kept: never under a key that another person's page reads. */
+function storagePrefix(project, who) {
+  return `labelkit:${encodeURIComponent(project)}:${encodeURIComponent(who)}:`;
+}
+
+/** This tab, as the server knows it: a random id, and the number of the answer that was given last. */
+class Tab {
+  constructor(prefix) {
+    this.place = `${prefix}tab`;
+    const before = readJson(sessionStorage, this.place);
+    // Only a page that was left says so. A duplicate of a living tab gets a copy of its storage, without that.
+    const same = before !== null && before.left === true;
+    this.id = same ? before.id : randomId();
+    this.sequence = same ? before.sequence : 0;
+    this.stay();
+  }
+
+  next() {
+    this.sequence += 1;
+    return this.sequence;
+  }
+
+  /** The page is left: whoever loads it again in this tab goes on with this id. */
+  leave() {
+    if (!writeJson(sessionStorage, this.place, { id: this.id, sequence: this.sequence, left: true })) this.stay();
+  }
+
+  stay() {
+    removeKey(sessionStorage, this.place);
+  }
+}
+
+function randomId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16)); // randomUUID() needs https
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function readJson(storage, key) {
+  try {
+    return JSON.parse(storage.getItem(key));
+  } catch {
+    return null;
+  }
+}
+
+function writeJson(storage, key, value) {
+  try {
+    storage.setItem(key, JSON.stringify(value));
+    return true;
+  } catch {
+    return false; // full, or not allowed
+  }
+}
+
+function removeKey(storage, key) {
+  try {
+    storage.removeItem(key);
+  } catch {
+    // not allowed, so there is nothing
+  }
+}
+
+function storedKeys(prefix) {
+  try {
+    return Object.keys(localStorage).filter((key) => key.startsWith(prefix)).sort();
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * The answers of one person in one project that wait, and the sending of them.
+ *
+ * `told` is called with what happens: `changed()`, `result(answer, result)`, `progress(progress)`.
+ * Every answer has a key of its own in localStorage, so two tabs never write over each other.
+ */
+class Outbox {
+  constructor(project, who, tab, told = {}) {
+    this.who = who;
+    this.prefix = storagePrefix(project, who);
+    this.tab = tab;
+    this.told = told;
+    this.waiting = new Map(); // key → answer, in the order of sending
+    this.sending = false;
+    this.tries = 0;
+    this.unkept = false; // storage did not take an answer: it waits in this page only
+    this.halted = null; // a reason in words' terms why nothing is sent any more
+    this.timer = null;
+    if (tab) this.adopt();
+  }
+
+  /** saved, sending, offline or halted: what people see. */
+  get state() {
+    if (this.halted) return "halted";
+    if (this.waiting.size === 0) return "saved";
+    return this.tries > 0 || navigator.onLine === false ? "offline" : "sending";
+  }
+
+  /** Whether an answer with this lease token still waits here. */
+  has(token) {
+    return [...this.waiting.values()].some((answer) => answer.token === token);
+  }
+
+  put(answer) {
+    const key = `${this.prefix}answer:${answer.client}:${String(answer.sequence).padStart(9, "0")}`;
+    this.waiting.set(key, answer);
+    if (!writeJson(localStorage, key, answer)) this.unkept = true;
+    this.told.changed?.();
+    if (this.tries === 0) this.soon(0);
+  }
+
+  /** Take over what waits in the browser: of this tab before a reload, and of tabs that are gone. */
+  adopt(everything = false) {
+    for (const key of storedKeys(`${this.prefix}answer:`)) {
+      const client = key.slice(this.prefix.length).split(":")[1];
+      if (this.waiting.has(key) || !(everything || client === this.tab?.id || this.isGone(client))) continue;
+      const answer = readJson(localStorage, key);
+      if (answer === null) removeKey(localStorage, key);
+      else this.waiting.set(key, answer);
+    }
+    if (this.waiting.size > 0) this.soon(0);
+  }
+
+  isGone(client) {
+    const seen = readJson(localStorage, `${this.prefix}alive:${client}`);
+    return typeof seen !== "number" || Math.abs(Date.now() - seen) > SILENT_TAB;
+  }
+
+  /** A sign of life for the other tabs of this person. */
+  alive() {
+    writeJson(localStorage, `${this.prefix}alive:${this.tab.id}`, Date.now());
+  }
+
+  soon(pause) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.send(), pause);
+  }
+
+  /** Try again now: the connection is back, or somebody looks at the page again. */
+  wake() {
+    if (this.waiting.size > 0) this.soon(0);
+  }
+
+  halt(reason) {
+    clearTimeout(this.timer);
+    this.halted = reason;
+    this.told.changed?.();
+  }
+
+  /** Send everything, in order and in batches; comes back when nothing waits or it has to pause. */
+  async send() {
+    if (this.sending || this.halted) return;
+    this.sending = true;
+    try {
+      while (this.waiting.size > 0 && !this.halted) {
+        const batch = this.batch();
+        if (!(await this.sendBatch(batch))) break;
+      }
+    } finally {
+      this.sending = false;
+      this.told.changed?.();
+    }
+  }
+
+  /** The next answers of one tab, in the order in which they were given. */
+  batch() {
+    const some = [];
+    let size = 0;
+    for (const [key, answer] of this.waiting) {
+      size += (answer.comment?.length ?? 0) + 400;
+      if (some.length > 0 && (answer.client !== some[0][1].client || size > MOST_CHARACTERS)) break;
+      some.push([key, answer]);
+      if (some.length === (this.oneByOne ? 1 : MOST_AT_ONCE)) break;
+    }
+    return some;
+  }
+
+  async sendBatch(batch) {
+    const { client } = batch[0][1];
+    const answers = batch.map(([, answer]) => forServer(answer));
+    try {
+      const reply = await request("POST", "/answers", { client, annotator: this.who, answers });
+      return await this.settle(batch, reply);
+    } catch (problem) {
+      if (!(problem instanceof Refusal)) throw problem;
+      return this.failed(batch, problem);
+    }
+  }
+
+  async settle(batch, reply) {
+    const results = new Map(reply.results.map((result) => [result.sequence, result]));
+    if (reply.results.some((result) => result.status === "refused") && !(await this.isStillMe())) return false;
+    let settled = 0;
+    for (const [key, answer] of batch) {
+      const result = results.get(answer.sequence);
+      if (result === undefined) continue;
+      settled += 1;
+      this.drop(key);
+      this.told.result?.(answer, result);
+    }
+    this.tries = 0;
+    this.told.progress?.(reply.progress);
+    if (settled === 0) this.pause(0);
+    return settled > 0;
+  }
+
+  /** Another person's session refuses our answers: that is no reason to drop them. */
+  async isStillMe() {
+    const { name } = await request("GET", "/session");
+    if (name !== this.who) this.halt({ kind: "another", name });
+    return name === this.who;
+  }
+
+  /** What to do after a request that failed; true: go on at once. */
+  failed(batch, problem) {
+    if (problem.status === 401) this.halt({ kind: "signed-out" });
+    else if (problem.status === 403) this.halt({ kind: "denied", message: problem.message, hint: problem.hint });
+    else if (problem.status === 409 && problem.kind === "OtherPerson") this.halt({ kind: "another" });
+    else if (problem.status === 413 || problem.status === 422) {
+      if (batch.length === 1) {
+        const [[key, answer]] = batch;
+        this.drop(key);
+        this.told.result?.(answer, { status: "refused", message: problem.message, hint: problem.hint });
+      }
+      this.oneByOne = batch.length > 1; // one bad answer must not hold up the others
+      return true;
+    } else this.pause(problem.wait * 1000);
+    return false;
+  }
+
+  pause(least) {
+    const grown = Math.min(LONGEST_PAUSE, 400 * 2 ** this.tries);
+    this.tries += 1;
+    this.soon(Math.max(least, grown * (0.75 + Math.random() / 2)));
+  }
+
+  drop(key) {
+    this.waiting.delete(key);
+    removeKey(localStorage, key);
+    if (this.waiting.size === 0) this.unkept = this.oneByOne = false;
+  }
+
+  /** Send what waits without waiting for a reply, for a page that closes; it all stays here until acknowledged. */
+  beacon() {
+    if (this.halted || this.waiting.size === 0) return;
+    const batch = this.batch();
+    const answers = batch.map(([, answer]) => forServer(answer));
+    sendBeacon("/answers", { client: batch[0][1].client, annotator: this.who, answers });
+  }
+
+  /** Forget everything that waits, on the person's own word. */
+  discard() {
+    for (const key of this.waiting.keys()) removeKey(localStorage, key);
+    this.waiting.clear();
+    this.told.changed?.();
+  }
+}
+
+function sendBeacon(path, body) {
+  navigator.sendBeacon?.(API + path, new Blob([JSON.stringify(body)], { type: "application/json" }));
+}
+
+/** An answer without what only this page needs. */
+function forServer({ client, step, title, ...answer }) {
+  return answer;
+}

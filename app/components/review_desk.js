@@ -1,0 +1,181 @@
+// The work of one reviewer: the items in hand, what was decided, what can be undone. Nothing here touches the DOM,
+// and no press waits for the server.
+
+const HELD = 8; // items fetched at once
+const FEW = 3; // with so few left, more are fetched
+const LISTS = ["disputed", "waiting", "flagged", "late", "decided"];
+
+/** Decisions on their way to the server; they wait in the browser's storage until they are acknowledged. */
+class DecisionBox extends Outbox {
+  async sendBatch(batch) {
+    const { client } = batch[0][1];
+    const decisions = batch.map(([, decision]) => forServer(decision));
+    try {
+      return await this.settle(batch, await request("POST", "/review/decisions", { client, reviewer: this.who, decisions }));
+    } catch (problem) {
+      if (!(problem instanceof Refusal)) throw problem;
+      return this.failed(batch, problem);
+    }
+  }
+
+  beacon() {
+    if (this.halted || this.waiting.size === 0) return;
+    const batch = this.batch();
+    const decisions = batch.map(([, decision]) => forServer(decision));
+    sendBeacon("/review/decisions", { client: batch[0][1].client, reviewer: this.who, decisions });
+  }
+
+  /** Numbers of the items whose decisions are not acknowledged yet. */
+  get items() {
+    return [...this.waiting.values()].map((decision) => decision.item);
+  }
+}
+
+class ReviewDesk {
+  /** `told`: `shown(alone)` another item is on turn, by itself or by a press; `changed()` numbers or states; `notice(kind, text)`. */
+  constructor({ project, who }, told) {
+    const place = `${project}:review`; // decisions are kept apart from answers
+    this.told = told;
+    this.tab = new Tab(storagePrefix(place, who));
+    this.list = "disputed";
+    this.queue = [];
+    this.current = null;
+    this.done = []; // {list, item, sequence}: what undo takes back, the last one first
+    this.putOff = Object.fromEntries(LISTS.map((list) => [list, new Set()]));
+    this.refused = new Set(); // sequences of decisions that were not taken
+    this.counts = null;
+    this.asking = 0;
+    this.dry = false;
+    this.trouble = null;
+    this.box = new DecisionBox(place, who, this.tab, {
+      changed: () => told.changed(),
+      result: (decision, result) => this.settled(decision, result),
+    });
+  }
+
+  // ---------------------------------------------------------------- what a reviewer does
+
+  decide(label, comment, shown) {
+    const { current: item } = this;
+    const sequence = this.tab.next();
+    const { content, state } = item;
+    this.box.put({ client: this.tab.id, sequence, item: item.item, content, state, label, comment: comment || null, shown });
+    this.done.push({ list: this.list, item, sequence, label });
+    this.count(-1);
+    this.next();
+  }
+
+  /** Take the last decision of this page back; its item is on turn again. */
+  undo() {
+    const last = this.done.pop();
+    if (last === undefined) return false;
+    this.withdraw({ of: last.sequence, item: last.item.item });
+    if (last.list !== this.list) this.start(last.list);
+    else if (this.current) this.queue.unshift(this.current);
+    this.count(1);
+    this.current = last.item;
+    this.told.shown(false);
+    return true;
+  }
+
+  /** Take back the decision that stands on the item in hand, whoever made it. */
+  takeBack() {
+    const { decision, item } = this.current;
+    this.withdraw({ decision: decision.id, item });
+    this.counts.decided -= 1;
+    this.next();
+  }
+
+  withdraw(what) {
+    this.box.put({ client: this.tab.id, sequence: this.tab.next(), ...what });
+  }
+
+  /** Go on; this item comes again when the others are done. */
+  later() {
+    this.putOff[this.list].add(this.current.item);
+    this.next();
+  }
+
+  lookAgain() {
+    this.putOff[this.list].clear();
+    this.dry = false;
+    this.refill();
+  }
+
+  start(list) {
+    this.list = list;
+    this.queue = [];
+    this.current = null;
+    this.dry = false;
+    this.trouble = null;
+    this.asking = 0;
+    this.turn = {}; // replies to what was asked before no longer matter
+  }
+
+  switchTo(list) {
+    this.start(list);
+    this.told.shown(false);
+    this.refill();
+  }
+
+  // ---------------------------------------------------------------- items
+
+  next(alone = false) {
+    this.current = this.queue.shift() ?? null;
+    if (this.queue.length < FEW && !this.dry) this.refill();
+    this.told.shown(alone);
+  }
+
+  count(change) {
+    if (!this.counts || this.list === "decided") return;
+    this.counts[this.list] += change;
+    this.counts.decided -= change;
+  }
+
+  get known() {
+    const inHand = [this.current, ...this.queue].filter(Boolean).map((item) => item.item);
+    return [...new Set([...inHand, ...this.putOff[this.list], ...this.box.items])].slice(0, 5000);
+  }
+
+  async refill() {
+    if (this.asking) return;
+    this.turn ??= {};
+    const { turn, list } = this;
+    this.asking += 1;
+    this.told.changed();
+    try {
+      const { items, counts } = await request("POST", "/review/items", { list, want: HELD, without: this.known });
+      if (turn !== this.turn) return;
+      this.counts = counts;
+      this.trouble = null;
+      const known = new Set(this.known);
+      this.queue.push(...items.filter((item) => !known.has(item.item)));
+      this.dry = items.length < HELD;
+    } catch (problem) {
+      if (!(problem instanceof Refusal)) throw problem;
+      if (turn === this.turn) this.trouble = problem;
+    } finally {
+      if (turn === this.turn) this.asking = 0;
+    }
+    if (turn !== this.turn) return;
+    if (this.current === null && this.queue.length > 0) this.next(true);
+    else this.told.changed();
+  }
+
+  // ---------------------------------------------------------------- what the server says
+
+  settled(decision, result) {
+    if (result.status !== "refused") return;
+    const takesBack = decision.of !== undefined || decision.decision !== undefined;
+    if (takesBack && this.refused.has(decision.of)) return; // it was never taken
+    this.refused.add(decision.sequence);
+    this.done = this.done.filter((one) => one.sequence !== decision.sequence);
+    this.told.notice("refused", [result.message, result.hint].filter(Boolean).map((words) => `${words}.`).join(" "));
+    this.dry = false;
+    if (!result.current) return;
+    this.queue = this.queue.filter((item) => item.item !== result.current.item);
+    if (this.current && this.current.item !== result.current.item) this.queue.unshift(this.current);
+    this.current = { ...result.current, changed: true };
+    this.told.shown(true);
+  }
+}

@@ -1,0 +1,54 @@
+// Words and small pieces of the Review page.
+
+const KEY_WORDS = {
+  u: "take your last decision back",
+  n: "not now: the item comes again at the end",
+  e: "votes of the labeling functions and the model's guess",
+  w: "take back the decision that stands",
+  c: "comment on the decision; Esc leaves it",
+  h: "hide or show names",
+};
+const ROLES = { audit: "audit: measures only", tuning: "drawn for tuning" };
+const EMPTY = {
+  disputed: ["Nothing to decide.", "Where annotators disagree, their items come here."],
+  waiting: ["Nothing waits.", "Disputed items about which another person is still to be asked are here until then."],
+  flagged: ["No flagged items.", "Items that annotators flag, with a comment that says what is wrong, come here."],
+  late: ["No late answers.", "Answers that came after their lease had ended, and whose items nobody decided, come here."],
+  decided: ["Nothing is decided yet.", "Your decisions and those of other reviewers come here; any can be taken back."],
+};
+
+const TONES = ["#4c6ef5", "#e8590c", "#2b8a3e", "#ae3ec9", "#1098ad", "#c2255c", "#8f6a00", "#5c677d"];
+
+function answerName(answer) {
+  if (answer.kind === "label") return answer.label;
+  return answer.kind === "flag" ? "flagged" : `skipped: ${answer.skip}`;
+}
+
+function opinionsShown({ votes, guess }) {
+  const guessed = element("p", "", guess ? "The model's guess: " : "There is no model's guess on this item.");
+  if (guess) guessed.append(element("b", "", guess.label), ` (${(100 * guess.probability).toFixed(0)}%)`);
+  if (votes.length === 0) return [guessed, element("p", "", "No labeling function voted.")];
+  const list = element("ul", "lkr-votes");
+  for (const { function: name, label } of votes) {
+    const one = element("li", "lkr-chip");
+    one.append(element("span", "", `${name}: `), element("b", "", label));
+    list.append(one);
+  }
+  return [guessed, list];
+}
+
+function noticeShown({ kind, text }) {
+  const box = element("p", "lkr-notice", text);
+  box.dataset.kind = kind;
+  box.dir = "auto";
+  return box;
+}
+
+/** A time as people say it: today's hour, else the day. */
+function moment(at) {
+  const time = new Date(at);
+  const today = time.toDateString() === new Date().toDateString();
+  return today
+    ? `today, ${time.toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hour12: false })}`
+    : time.toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
+}

@@ -1,0 +1,122 @@
+"""Agreement between annotators, and each annotator's quality: figures read, nothing run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from labelkit.annotate import (
+    AgreementFigure,
+    Anchoring,
+    PairAgreement,
+    agreement,
+    confusion,
+    confusion_with,
+    pairwise,
+    ratings,
+)
+from labelkit.annotate.quality import AnswerLog
+from labelkit.steps.anchoring import anchoring_so_far
+from labelkit.steps.quality import AnnotatorRow, answer_log, quality_rows
+from labelkit.steps.reviewing_disputes import disputes
+from labelkit.steps.workspace import Workspace
+from labelkit.types import ABSTAIN
+
+
+@dataclass(frozen=True)
+class AgreementReport:
+    """What annotators' answers say about each other.
+
+    Attributes
+    ----------
+    answers, annotators, items, shared
+        Labels given, people who gave them, items that have any, items that have those of two people or more.
+    disputed, waiting
+        Undecided items whose answers disagree; of these, those about which somebody is still to be asked.
+    figures
+        Agreement of all; each with an interval or the reason why there is none.
+    classes
+        Names of the classes in order, for the tables.
+    pairs
+        Every two annotators who share items.
+    between
+        How often one person said the one and another the other class; symmetric.
+    known
+        How often people answered a class (column) where another is known (row): by gold label or decision.
+    quality
+        Each annotator, with warnings.
+    anchoring
+        Whether people who saw the model's guess before they answered agree with it more often.
+    notes
+        What to know about the figures.
+    """
+
+    answers: int
+    annotators: int
+    items: int
+    shared: int
+    disputed: int
+    waiting: int
+    figures: list[AgreementFigure]
+    classes: list[str]
+    pairs: list[PairAgreement]
+    between: list[list[int]]
+    known: list[list[int]]
+    quality: list[AnnotatorRow]
+    anchoring: Anchoring
+    notes: list[str] = field(default_factory=list)
+
+
+def agreement_report(workspace: Workspace, *, ordered: bool = False) -> AgreementReport:
+    """Figures of today's answers; the same answers and seed give the same intervals.
+
+    Parameters
+    ----------
+    ordered
+        The classes are in an order that means something: Krippendorff's alpha for ordinal data, too.
+    """
+    log = answer_log(workspace, workspace.store.reviewable.log())
+    k = workspace.schema.cardinality
+    used = (log.label != ABSTAIN) & ~log.asked_to_break_a_tie
+    given = ratings(log.item[used], np.array(log.annotators, dtype=str)[log.who[used]], log.label[used], k)
+    rng = np.random.default_rng(workspace.seed)
+    contested = disputes(workspace)
+    labelled = log.label != ABSTAIN
+    return AgreementReport(
+        answers=int(labelled.sum()),
+        annotators=len(np.unique(log.who[labelled])),
+        items=len(np.unique(log.item[labelled])),
+        shared=given.shared,
+        disputed=len(contested),
+        waiting=sum(contested.values()),
+        figures=agreement(given, rng, ordered=ordered),
+        classes=list(workspace.schema.names),
+        pairs=pairwise(given, rng),
+        between=confusion(given).tolist(),
+        known=confusion_with(log.known[labelled], log.label[labelled], k).tolist(),
+        quality=quality_rows(workspace, log),
+        anchoring=anchoring_so_far(workspace),
+        notes=_notes(workspace, log, given.shared),
+    )
+
+
+def _notes(workspace: Workspace, log: AnswerLog, shared: int) -> list[str]:
+    notes = []
+    tie_breaks = int((log.asked_to_break_a_tie & (log.label != ABSTAIN)).sum())
+    if tie_breaks:
+        notes.append(
+            f"{tie_breaks:,} answers of people who were asked because others disagreed are left out of the agreement:"
+            " with them, disputed items would count more often than others"
+        )
+    if shared:
+        notes.append(
+            "the items that people share were mostly chosen by the queue, which asks about hard ones: on a random"
+            " sample, agreement would be higher"
+        )
+    elif workspace.config.annotation.answers_per_item == 1:
+        notes.append(
+            "every item is asked of one person: answers_per_item = 2 under [annotation] in labelkit.toml lets people"
+            " be compared"
+        )
+    return notes
