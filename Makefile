@@ -57,4 +57,4 @@ screenshots: $(VENV)/installed-dev
 	$(BIN)/python docs/screenshots.py
 
 clean:
-	rm -rf $(VENV) *.labelkit.db* *.labelkit.cache *.labelkit.lock training_set.* labelkit-demo
+	rm -rf $(VENV) *.labelkit.db* *.labelkit.cache *.labelkit.lock* *.labelkit.secrets* *.labelkit.serving* *.labelkit.training* training_set.* labelkit-demo

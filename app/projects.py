@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from labelkit import Project
@@ -17,7 +18,12 @@ _here = threading.local()
 
 def root() -> Path:
     """The project's folder."""
-    return find_project(Path(os.environ.get(PROJECT_VARIABLE) or Path.cwd()))
+    return _found(Path(os.environ.get(PROJECT_VARIABLE) or Path.cwd()))
+
+
+@lru_cache(maxsize=16)
+def _found(start: Path) -> Path:
+    return find_project(start)
 
 
 def _settings_state(folder: Path) -> tuple[str, int, int]:
@@ -30,11 +36,11 @@ def kept() -> Project:
     folder = root()
     state = _settings_state(folder)
     if getattr(_here, "state", None) != state:
-        if getattr(_here, "project", None) is not None:
-            _here.project.close()
-            _here.project = None
-        _here.project = Project.open(folder)
+        before = getattr(_here, "project", None)
+        _here.project = Project.open(folder)  # with settings that cannot be read, all stays as it was
         _here.state = state
+        if before is not None:
+            before.close()
     project: Project = _here.project
     return project
 

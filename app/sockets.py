@@ -11,12 +11,12 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.cookies import CookieError, SimpleCookie
 
 import addresses
 import cookies
 import projects
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -184,11 +184,8 @@ class Watch:
 
 def _token(headers: Headers) -> str | None:
     """The session's token among the cookies of a request."""
-    try:
-        found = SimpleCookie(headers.get("cookie", ""))
-    except CookieError:
-        return None
-    return cookies.session_token({name: morsel.value for name, morsel in found.items()})
+    # As lenient as pages and API: another app's cookie on this host must not hide ours.
+    return cookies.session_token(cookie_parser(headers.get("cookie", "")))
 
 
 def _without_earlier_page(scope: Scope) -> Scope:

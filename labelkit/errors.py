@@ -27,6 +27,7 @@
     ├── EndModelError                  features and classifiers
     ├── QueryError                     query strategies and queues
     ├── AnnotationError                answers that cannot be taken
+    │   ├── SequenceUsed               a page used the number for another answer
     │   ├── LeaseRefused               a token that was not given out for this item to this person
     │   └── DecisionRefused            what is decided on has changed since the reviewer saw it
     ├── AccessError                    names, passwords, roles and sessions
@@ -157,6 +158,10 @@ class QueryError(LabelkitError):
 
 class AnnotationError(LabelkitError):
     """An answer that cannot be taken."""
+
+
+class SequenceUsed(AnnotationError):
+    """A page has used the number of an answer for another one already."""
 
 
 class LeaseRefused(AnnotationError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Annotated, Any, Final
@@ -29,6 +30,7 @@ from .annotate_models import (
     Reopen,
     Reopened,
 )
+from .latest_draws import LatestDraws
 from .people import having
 from .reader import Reader
 from .tallies import Tallies
@@ -37,6 +39,7 @@ from .writer import Writer
 router = APIRouter(tags=["annotate"])
 Annotator = Annotated[Person, Depends(having("annotate"))]
 
+_LOG: Final = logging.getLogger("labelkit.api")
 _MOST_REMEMBERED: Final = 20_000
 
 
@@ -53,6 +56,7 @@ class _Memory(OrderedDict[str, Guess]):
 
 writer = Writer()
 _hints = Reader("hints")
+_draws = LatestDraws(Reader("draws"))
 _tallies = Tallies(Reader("counts"))
 _guesses = _Memory()
 
@@ -61,7 +65,7 @@ _guesses = _Memory()
 async def claim(page: Claim, person: Annotator) -> Response:
     """What this page holds, with more time, and new items up to ``want``; items in their order."""
     page.check(person)
-    draws = await _hints.read(lambda project: project.desk.draws())
+    draws = await _draws.now()
     claimed = await _claim(person.name, page, draws)
     hints = await _read_hints(lease.item for lease in claimed.leases)
     for lease in claimed.leases:
@@ -109,9 +113,9 @@ async def answer(page: Answers, person: Annotator) -> Response:
     results = await writer.do(lambda desk: desk.take(person.name, page.client, given))
     _tallies.note(person.name, (result.taken for result in results))
     seen = [one.item for one, result in zip(given, results, strict=True) if _shows_hints(one, result)]
-    hints = await _read_hints(seen)
+    hints = await _hints_if_any(seen)
     told = [
-        _result(result, hints[one.item] if _shows_hints(one, result) else None)
+        _result(result, hints.get(one.item) if _shows_hints(one, result) else None)
         for one, result in zip(given, results, strict=True)
     ]
     return _json({"results": told, "progress": await _tallies.of(person.name)})
@@ -146,6 +150,15 @@ async def reopen(page: Reopen, person: Annotator) -> Response:
     label = await _hints.read(lambda project: project.desk.label_name(own.label))
     earlier = {"kind": own.kind, "label": label, "skip": own.skip_reason, "comment": own.comment, "at": own.at}
     return _json({"item": _item(lease, hints[lease.item]), "earlier": earlier})
+
+
+async def _hints_if_any(items: Iterable[int]) -> dict[int, ItemHints]:
+    """What is stored is acknowledged, also where what functions and model say cannot be read."""
+    try:
+        return await _read_hints(items)
+    except Exception:
+        _LOG.exception("votes and guesses cannot be read")
+        return {}
 
 
 async def _read_hints(items: Iterable[int]) -> dict[int, ItemHints]:

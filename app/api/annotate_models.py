@@ -18,6 +18,12 @@ def _whole_text(value: Any) -> Any:
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
+def _sane_seconds(value: Any) -> Any:
+    """How long an answer took, or None for what cannot be: a clock must never cost an answer."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= 1e7 else None
+
+
 Text = Annotated[str, BeforeValidator(_whole_text)]
 ClientId = Annotated[str, Field(min_length=8, max_length=80, pattern=r"^[A-Za-z0-9._~-]+$")]
 Token = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9_-]+$")]
@@ -85,7 +91,7 @@ class Answer(BaseModel):
     label: Text | None = None
     skip: Text | None = None
     comment: Text | None = None
-    seconds: Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)] | None = None
+    seconds: Annotated[float | None, BeforeValidator(_sane_seconds)] = None
     shown: dict[str, Any] | None = None
 
 

@@ -27,6 +27,8 @@ MOST_WAITING: Final = 2_000
 """Operations in the queue; more are refused with status 503, and the page sends them again."""
 MOST_TOGETHER: Final = 64
 """Operations in one group."""
+LONGEST_GROUP: Final = 0.025
+"""Seconds of work in one group: the first of it must not wait for the last for long, nor other processes."""
 _MERGE_SECONDS: Final = 1.0
 _RESTART_PAGES: Final = 4_000
 """From so many pages on (32 MB) the log begins anew at the next moment at which little of it is left to merge."""
@@ -93,24 +95,32 @@ class Writer:
 
     def _run(self) -> None:
         taken_over: LeaseDesk | None = None
+        left: list[_Job] = []
         while True:
-            jobs = self._next()
+            jobs = self._next(left)
+            done = len(jobs)
             try:
                 desk = projects.kept().desk
                 if desk is not taken_over:
                     desk.take_over()
                     taken_over = desk
-                _do_together(desk, jobs)
+                done = _do_together(desk, jobs)
             except BaseException as error:
+                taken_over = None
                 for job in jobs:
                     job.error = error
-            _tell(jobs)
+            left = jobs[done:]
+            _tell(jobs[:done])
             if taken_over is not None and self._restart_log.is_set():
                 self._restart_log.clear()
-                _merged(taken_over, restart=True)
+                try:
+                    _merged(taken_over, restart=True)
+                except Exception:  # this thread must live: everybody waits for it
+                    _LOG.exception("the log could not begin anew")
 
-    def _next(self) -> list[_Job]:
-        jobs = [self._waiting.get()]
+    def _next(self, left: list[_Job]) -> list[_Job]:
+        """What was left by the group before, then what has come since."""
+        jobs = list(left) or [self._waiting.get()]
         while len(jobs) < MOST_TOGETHER:
             try:
                 jobs.append(self._waiting.get_nowait())
@@ -140,24 +150,31 @@ def _merged(desk: LeaseDesk, *, restart: bool = False) -> tuple[int, int]:
         return 0, 0
 
 
-def _do_together(desk: LeaseDesk, jobs: list[_Job]) -> None:
-    """All jobs in one transaction; if that fails as a whole, each by itself, so that one cannot spoil the others."""
+def _do_together(desk: LeaseDesk, jobs: list[_Job]) -> int:
+    """The first jobs in one transaction, as many as a moment allows; returns how many.
+
+    If that fails as a whole, each by itself, so that one cannot spoil the others.
+    """
     try:
-        _group(desk, jobs)
+        return _group(desk, jobs)
     except LabelkitError as error:  # the disk, or another process that does not let go
         for job in jobs:
             job.error = error
     except Exception as error:
         if len(jobs) == 1:
             jobs[0].error = error
-            return
-        for job in jobs:
-            _do_together(desk, [job])
+        else:
+            for job in jobs:
+                _do_together(desk, [job])
+    return len(jobs)
 
 
-def _group(desk: LeaseDesk, jobs: list[_Job]) -> None:
+def _group(desk: LeaseDesk, jobs: list[_Job]) -> int:
+    enough = time.monotonic() + LONGEST_GROUP
     with desk.together():
-        for job in jobs:
+        for place, job in enumerate(jobs):
+            if place and time.monotonic() > enough:
+                return place
             job.result, job.error = None, None
             try:
                 with desk.operation():
@@ -166,6 +183,7 @@ def _group(desk: LeaseDesk, jobs: list[_Job]) -> None:
                 if desk.lost:
                     raise
                 job.error = error
+    return len(jobs)
 
 
 def _tell(jobs: Iterable[_Job]) -> None:

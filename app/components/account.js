@@ -76,16 +76,18 @@ class AccountMenu {
   /** Send what waits, then leave; where it cannot be sent, say so and ask. */
   async leave() {
     this.busy(true);
-    window.dispatchEvent(new Event("labelkit:signing-out"));
+    const boxes = [this.outbox];
+    window.dispatchEvent(new CustomEvent("labelkit:signing-out", { detail: boxes })); // pages add what else waits
     this.outbox.halted = null;
     this.outbox.adopt(true);
-    if (this.outbox.waiting.size > 0) {
+    const waiting = () => boxes.reduce((sum, box) => sum + box.waiting.size, 0);
+    if (waiting() > 0) {
       this.say("Sending your answers…");
       const enough = new Promise((done) => setTimeout(done, SEND_SECONDS * 1000));
-      await Promise.race([this.outbox.send(), enough]);
+      await Promise.race([Promise.all(boxes.map((box) => box.send())), enough]);
     }
     this.busy(false);
-    const left = this.outbox.waiting.size;
+    const left = waiting();
     if (left === 0) {
       await this.end();
       return;
@@ -111,6 +113,7 @@ class AccountMenu {
     } catch (problem) {
       if (!(problem instanceof Refusal)) throw problem;
       this.busy(false);
+      window.dispatchEvent(new Event("labelkit:staying"));
       this.say(`You are still signed in: ${problem.message}. Try again in a moment.`);
       return;
     }

@@ -131,7 +131,7 @@ class AnnotatePage {
   }
 
   stayed() {
-    this.desk.outbox.halted = null;
+    if (this.desk.outbox.halted?.kind === "signed-out") this.desk.outbox.halted = null;
     this.awake();
   }
 
@@ -153,6 +153,7 @@ class AnnotatePage {
     this.shownAt = performance.now();
     this.alone = alone;
     this.unseen = 0;
+    this.hiddenAt = document.hidden ? this.shownAt : 0;
     this.card.show(this.desk);
     this.update();
   }

@@ -131,7 +131,7 @@ class Desk {
       item: item.item,
       token: item.token,
       content: item.content,
-      seconds: seconds === null ? undefined : Math.round(seconds * 1000) / 1000,
+      seconds: seconds === null ? undefined : Math.max(0, Math.round(seconds * 1000) / 1000),
       shown: shown ?? undefined,
       ...what,
     });
@@ -237,7 +237,8 @@ class Desk {
     for (const item of items) {
       const here = known.get(item.item);
       if (here && here.content === item.content) Object.assign(here, { token: item.token, expires_at: item.expires_at });
-      else if (!here && !answered.has(item.token) && !this.outbox.has(item.token)) added = this.queue.push(item);
+      else if (!here && item.token !== this.looking?.item?.token && !answered.has(item.token) && !this.outbox.has(item.token))
+        added = this.queue.push(item);
     }
     if (this.current === null && this.queue.length > 0) {
       this.current = this.queue.shift();

@@ -69,6 +69,12 @@ class Tab {
     if (!writeJson(sessionStorage, this.place, { id: this.id, sequence: this.sequence, left: true })) this.stay();
   }
 
+  /** Another id: the numbers of this one are used. */
+  renew() {
+    this.id = randomId();
+    this.sequence = 0;
+  }
+
   stay() {
     removeKey(sessionStorage, this.place);
   }
@@ -240,6 +246,12 @@ class Outbox {
       if (result === undefined) continue;
       settled += 1;
       this.drop(key);
+      if (result.status === "refused" && result.kind === "SequenceUsed" && this.tab) {
+        this.tab.renew(); // a copied tab or an old state of the browser: the same answer under a new number
+        this.put({ ...answer, client: this.tab.id, sequence: this.tab.next() });
+        continue;
+      }
+      if (result.status === "refused") this.keepRefused(answer, result.message);
       this.told.result?.(answer, result);
     }
     this.tries = 0;
@@ -264,6 +276,7 @@ class Outbox {
       if (batch.length === 1) {
         const [[key, answer]] = batch;
         this.drop(key);
+        this.keepRefused(answer, problem.message);
         this.told.result?.(answer, { status: "refused", message: problem.message, hint: problem.hint });
       }
       this.oneByOne = batch.length > 1; // one bad answer must not hold up the others
@@ -276,6 +289,11 @@ class Outbox {
     const grown = Math.min(LONGEST_PAUSE, 400 * 2 ** this.tries);
     this.tries += 1;
     this.soon(Math.max(least, grown * (0.75 + Math.random() / 2)));
+  }
+
+  /** A refused answer is sent no more, but what a person gave is not thrown away: it stays in the browser. */
+  keepRefused(answer, message) {
+    writeJson(localStorage, `${this.prefix}refused:${answer.client}:${answer.sequence}`, { answer, message });
   }
 
   drop(key) {

@@ -20,7 +20,7 @@ class ReviewPage {
       this.desk.tab.leave();
     });
     window.addEventListener("online", () => this.desk.box.wake());
-    window.addEventListener("labelkit:signing-out", () => this.desk.box.wake());
+    window.addEventListener("labelkit:signing-out", ({ detail }) => detail?.push(this.desk.box));
   }
 
   isFor(data) {
@@ -41,6 +41,7 @@ class ReviewPage {
     window.addEventListener("keydown", (event) => this.key(event), { signal, capture: true });
     root.addEventListener("click", (event) => this.click(event), { signal });
     this.parts.comment.addEventListener("keydown", (event) => this.commentKey(event), { signal });
+    this.desk.box.alive();
     this.ticking = setInterval(() => this.tick(), 20_000);
     this.show();
     if (this.desk.current === null) this.desk.refill();
@@ -61,6 +62,7 @@ class ReviewPage {
   /** An empty list fills by itself; other tabs see that this one lives. */
   tick() {
     this.desk.box.alive();
+    this.desk.box.adopt(); // decisions of a tab that is gone
     if (!this.desk.current && !document.hidden && !this.desk.box.halted) this.desk.refill();
   }
 

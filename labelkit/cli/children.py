@@ -94,8 +94,12 @@ class Child:
             self._delay = min(2 * max(self._delay, 0.1), LONGEST_DELAY)
             return _in_words(status)
         if present >= self._again_at:
+            try:
+                self.start()
+            except OSError as error:  # no memory or no process to be had: the server goes on, and this is tried again
+                self._again_at = present + self._delay
+                return f"it cannot be started: {error}"
             self._again_at = None
-            self.start()
         return None
 
     def stop(self) -> None:

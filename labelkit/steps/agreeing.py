@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +22,7 @@ from labelkit.steps.anchoring import anchoring_so_far
 from labelkit.steps.quality import AnnotatorRow, answer_log, quality_rows
 from labelkit.steps.reviewing_disputes import disputes
 from labelkit.steps.workspace import Workspace
+from labelkit.store import LoggedAnswer
 from labelkit.types import ABSTAIN
 
 
@@ -68,6 +70,12 @@ class AgreementReport:
     notes: list[str] = field(default_factory=list)
 
 
+def _one_each(answers: Sequence[LoggedAnswer]) -> list[LoggedAnswer]:
+    """Without answers to gold questions of people who answered the same item in the queue, too."""
+    queued = {(answer.item, answer.annotator) for answer in answers if answer.role != "gold"}
+    return [a for a in answers if a.role != "gold" or (a.item, a.annotator) not in queued]
+
+
 def agreement_report(workspace: Workspace, *, ordered: bool = False) -> AgreementReport:
     """Figures of today's answers; the same answers and seed give the same intervals.
 
@@ -76,7 +84,7 @@ def agreement_report(workspace: Workspace, *, ordered: bool = False) -> Agreemen
     ordered
         The classes are in an order that means something: Krippendorff's alpha for ordinal data, too.
     """
-    log = answer_log(workspace, workspace.store.reviewable.log())
+    log = answer_log(workspace, _one_each(workspace.store.reviewable.log()))
     k = workspace.schema.cardinality
     used = (log.label != ABSTAIN) & ~log.asked_to_break_a_tie
     given = ratings(log.item[used], np.array(log.annotators, dtype=str)[log.who[used]], log.label[used], k)

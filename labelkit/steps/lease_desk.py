@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from labelkit.annotate import Draws
-from labelkit.errors import AnnotationError, LabelkitError
+from labelkit.errors import AnnotationError, LabelkitError, UnknownLabel
 from labelkit.steps.hints import Guess, Hints
 from labelkit.steps.leasing import LeaseReply, checked_answer, content_bytes, lease_rules, now, place_rule
 from labelkit.steps.workspace import Workspace
@@ -156,12 +156,13 @@ class LeaseDesk:
         self, person: str, client: str, answers: Sequence[PageAnswer], *, at: datetime | None = None
     ) -> list[AnswerResult]:
         """Take one page's answers in the order of their numbers; one that is refused does not hold up the others."""
+        self._refresh()  # trouble with the file is the server's: nothing is taken then, and the page sends again
         results: dict[int, AnswerResult] = {}
         good: list[LeaseAnswer] = []
         for answer in sorted(answers, key=lambda one: one.sequence):
             try:
                 good.append(self._checked(person, client, answer))
-            except LabelkitError as error:
+            except (AnnotationError, UnknownLabel) as error:  # only what is wrong with the answer itself
                 results[answer.sequence] = AnswerResult(answer.sequence, "refused", error=error)
         taken = self._leases.answer_all(good, self._rules(), at=at or now()) if good else []
         for given, one in zip(good, taken, strict=True):

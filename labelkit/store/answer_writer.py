@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from labelkit.errors import AnnotationError, LeaseRefused
+from labelkit.errors import AnnotationError, LeaseRefused, SequenceUsed
 from labelkit.store.codec import to_json
 from labelkit.store.giving import role_of
 from labelkit.store.lease_records import LeaseAnswer, Places, Taken
@@ -156,7 +156,7 @@ def _is_repeat(connection: sqlite3.Connection, answer: LeaseAnswer, lease: _Gran
         return False
     if row != (answer.token, answer.kind, answer.label, int(answer.withdraw)):
         # Calling it a repeat would lose an answer.
-        raise AnnotationError(
+        raise SequenceUsed(
             f"this page has used the sequence number {answer.client_sequence} for another answer already",
             hint="Send it under a new client id",
         )

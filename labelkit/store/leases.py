@@ -16,7 +16,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from labelkit.errors import LabelkitError, LeaseRefused
+from labelkit.errors import AnnotationError, LabelkitError, LeaseRefused
 from labelkit.store.added import added
 from labelkit.store.answer_writer import take
 from labelkit.store.database import Database, stamp
@@ -166,7 +166,7 @@ class Leases:
                 try:
                     with self.group.savepoint():
                         out.append(take(connection, answer, rules.places, present=present, until=until))
-                except LabelkitError as error:
+                except AnnotationError as error:  # anything else is no fault of the answer
                     out.append(error)
             stored = [one.annotation for one in out if isinstance(one, Taken) and one.annotation is not None]
             if stored:

@@ -85,7 +85,7 @@ def command(
     address = _address(host, port)
     with _signals():
         with open_project(project, as_json=as_json) as opened:
-            opened.settings.keys()  # two labels on one key are refused now, not when somebody opens the page
+            opened.settings().keys()  # two labels on one key are refused now, not when somebody opens the page
             first_lead(opened, ask=not as_json and sys.stdin.isatty())
         name, settings = opened.name, opened.config.serve
         with opened.serving(address):
