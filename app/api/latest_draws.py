@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final
 
 from labelkit.annotate import Draws
 
 from .reader import Reader
+
+_LOG: Final = logging.getLogger("labelkit.api")
 
 PATIENCE: Final = 0.05
 """Seconds. After an import of many items the gold labels are read anew; claims go on with what was known before."""
@@ -27,9 +30,14 @@ class LatestDraws:
             self._reading = asyncio.create_task(self._read())
         if self._known is None:
             return await asyncio.shield(self._reading)
-        done, _ = await asyncio.wait({self._reading}, timeout=PATIENCE)
-        return self._reading.result() if done else self._known
+        await asyncio.wait({self._reading}, timeout=PATIENCE)
+        return self._known
 
     async def _read(self) -> Draws:
-        self._known = await self._reader.read(lambda project: project.desk.draws())
+        try:
+            self._known = await self._reader.read(lambda project: project.desk.draws())
+        except Exception:
+            if self._known is None:
+                raise
+            _LOG.exception("gold questions cannot be read anew; those known before are asked")
         return self._known

@@ -206,8 +206,9 @@ class LeaseDesk:
         if self._draws is None or self._draws[0] != key:
             gold: Sequence[int] = ()
             if rules.gold_share:
-                known = store.items.gold() != ABSTAIN
-                gold = np.flatnonzero(known & ~self._workspace.train_split()).tolist()
+                known, train = store.items.gold() != ABSTAIN, self._workspace.train_split()
+                both = min(len(known), len(train))  # an import may add items between the two
+                gold = np.flatnonzero(known[:both] & ~train[:both]).tolist()
             secret = store.secrets().key(_GOLD_KEY)
             shown = rules.hints_before if self.hints.available else 0.0
             self._draws = (key, Draws(secret, rules.gold_share, gold, shown))
