@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.serving import LEAD, client
 
 pytestmark = pytest.mark.slow
 
@@ -84,15 +85,18 @@ def test_serve_outside_the_repository(labelkit: Path, tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    lead = {"LABELKIT_ADMIN_NAME": LEAD[0], "LABELKIT_ADMIN_PASSWORD": LEAD[1]}
     server = subprocess.Popen(
         [labelkit, "serve", "-p", "mine", "--port", str(port)], cwd=tmp_path,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "HOME": str(tmp_path)},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "HOME": str(tmp_path), **lead},
     )  # fmt: skip
     try:
         assert server.stdout is not None
         assert f"127.0.0.1:{port}" in server.stdout.readline()  # printed when the app answers
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as reply:
             assert reply.status == 200
+        who = client(f"http://127.0.0.1:{port}").get("/session").json()
+        assert who == {"name": LEAD[0], "role": "lead"}
     finally:
         server.send_signal(signal.SIGTERM)
         server.communicate(timeout=30)
