@@ -176,11 +176,7 @@ def label(workspace: Workspace, *, force: bool = False) -> LabelResult:
         fitted = fit_to_answers(model, L[rows], teaching[rows], (people.tuning & people.asked)[rows], names)
     metrics, probabilities, decided = _measure(workspace, model, L, people, gold)
     metrics |= fitted | {"annotators": annotator_figures(consensus(workspace, people))}
-    if fitted["standing"] is not None:
-        metrics["why"] = [fitted["why"][0], standing_sentence(workspace, fitted["standing"], metrics["scores"])]
-    without = _without_labels(unseen, metrics["class_counts"], workspace.schema.names)
-    if without:  # says in names what the model says in numbers
-        metrics["notes"] = [note for note in metrics["notes"] if not is_unseen_note(note)] + without
+    _put_in_words(workspace, metrics, fitted, unseen)
     state, arrays = model.to_state()
     run = workspace.store.runs.finish(
         "label",
@@ -206,6 +202,17 @@ def label(workspace: Workspace, *, force: bool = False) -> LabelResult:
         labels=(probabilities, workspace.schema.to_ids(decided)),
     )
     return LabelResult(**metrics, run=run, reused=False, seconds=time.perf_counter() - started)
+
+
+def _put_in_words(
+    workspace: Workspace, metrics: dict[str, Any], fitted: Mapping[str, Any], unseen: Sequence[int]
+) -> None:
+    """Say in ``metrics`` how the model stands, and which classes got no labels."""
+    if fitted["standing"] is not None:
+        metrics["why"] = [fitted["why"][0], standing_sentence(workspace, fitted["standing"], metrics["scores"])]
+    without = _without_labels(unseen, metrics["class_counts"], workspace.schema.names)
+    if without:  # says in names what the model says in numbers
+        metrics["notes"] = [note for note in metrics["notes"] if not is_unseen_note(note)] + without
 
 
 def _without_labels(unseen: Sequence[int], counts: Mapping[str, int], names: Sequence[str]) -> list[str]:
