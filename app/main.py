@@ -33,12 +33,18 @@ else:
             f"views/{page.file}.py",
             title=page.title,
             icon=f":material/{page.icon}:",
-            url_path=page.file,
+            url_path=page.file if place else "first",  # no address: Streamlit serves its default page at "/" only
             default=place == 0,
             visibility="visible" if person.may(page.permission) else "hidden",  # a link to it says why
         )
         for place, page in enumerate(PAGES)
     ]
+    first = pages[0]
+
+    def to_first() -> None:  # the address that people type leads there, too
+        st.switch_page(first)
+
+    pages.append(st.Page(to_first, title=PAGES[0].title, url_path=PAGES[0].file, visibility="hidden"))
     current = st.navigation(pages, position="top")
     account_menu.show(person)
     current.run()

@@ -1,7 +1,8 @@
 """Pages' open connections end with the session that opened them.
 
 A Streamlit page is a websocket. Each run of a page asks who is signed in; this middleware also closes the socket
-of a session that was ended elsewhere, within a second, and refuses sockets that pages of other sites open.
+of a session that was ended elsewhere, within a second, and refuses sockets that pages of other sites open. Where
+nobody can say whether a session lives, it asks again for a moment, and then nothing goes through.
 """
 
 from __future__ import annotations
@@ -21,12 +22,21 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from labelkit import Project
+from labelkit.errors import ConfigError
+
 LOOK_EVERY = 0.4
 """Seconds between two looks at the side file while pages are open."""
 EXPIRED_EVERY = 30.0
 """Sessions that nobody ended run out: all are asked about so often."""
 ENDED = 4401
 """The websocket's close code: the session has ended."""
+TRY_LATER = 1013
+"""The close code where nobody can say whether it has: the page connects again by itself, and nobody is signed out."""
+PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5)
+"""Seconds before each further look-up, where one fails: a file that is locked for a moment must end nobody's work."""
+PATIENCE = 10.0
+"""Seconds for one look-up with all its repeats: one that hangs counts as failed."""
 PRIVATE = ("/media/", "/_stcore/upload_file")
 """Files that pages put into Streamlit's memory: for people who are signed in."""
 
@@ -44,13 +54,21 @@ class SessionSockets:
         if scope["type"] == "websocket":
             await self._socket(scope, receive, send)
         elif scope["type"] == "http" and scope["path"].startswith(PRIVATE):
-            token = _token(Headers(scope=scope))
-            if token and await self.watch.is_live(token):
-                await self.app(scope, receive, send)
-            else:
-                await PlainTextResponse("sign in first", 401)(scope, receive, send)
+            await self._private(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+    async def _private(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A file of somebody's page."""
+        token = _token(Headers(scope=scope))
+        try:
+            live = bool(token) and await self.watch.is_live(str(token))
+        except CannotTell:
+            refusal = PlainTextResponse("nobody can say now who is signed in", 503, {"Retry-After": "2"})
+            await refusal(scope, receive, send)
+            return
+        app = self.app if live else PlainTextResponse("sign in first", 401)
+        await app(scope, receive, send)
 
     async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -59,53 +77,102 @@ class SessionSockets:
             await send({"type": "websocket.close", "code": 1008})
             return
         token = _token(headers)
-        if token and await self.watch.is_live(token):
-            with self.watch.watching(token) as ended:
-                socket = _Socket(receive, send, token, ended, self.watch)
+        try:
+            live = bool(token) and await self.watch.is_live(str(token))
+        except CannotTell:
+            await send({"type": "websocket.close", "code": TRY_LATER})
+            return
+        if token and live:
+            with self.watch.watching(token) as ending:
+                socket = _Socket(receive, send, token, ending, self.watch)
                 await self.app(scope, socket.receive, socket.send)
         else:  # somebody who is about to sign in; what another session's page held is not taken up again
             await self.app(_without_earlier_page(scope), receive, send)
 
 
-class _Socket:
-    """One connection: what comes in is passed on only while the session lives."""
+class CannotTell(Exception):
+    """Sessions could not be looked up, however often it was tried."""
 
-    def __init__(self, receive: Receive, send: Send, token: str, ended: asyncio.Event, watch: Watch) -> None:
-        self._receive, self._send, self._token, self._ended, self._watch = receive, send, token, ended, watch
+
+class _Ending:
+    """What ends an open page: the end of its session, or that nobody can say whether it lives."""
+
+    def __init__(self) -> None:
+        self._code: int | None = None
+        self._happened = asyncio.Event()
+
+    @property
+    def code(self) -> int | None:
+        """The close code; None while the page goes on."""
+        return self._code
+
+    def end(self, code: int) -> None:
+        """End the page, once."""
+        if self._code is None:
+            self._code = code
+            self._happened.set()
+
+    async def wait(self) -> None:
+        """Come back when it has ended."""
+        await self._happened.wait()
+
+
+class _Socket:
+    """One connection: what comes in is passed on only while the session lives, and that can be seen."""
+
+    def __init__(self, receive: Receive, send: Send, token: str, ending: _Ending, watch: Watch) -> None:
+        self._receive, self._send, self._token, self._ending, self._watch = receive, send, token, ending, watch
         self._closed = False
 
     async def receive(self) -> Message:
-        """The next message, or the end of the connection if the session ends before one comes."""
-        if self._closed:
-            return _DISCONNECTED
+        """The next message, or the end of the connection if that comes before one."""
+        if not self._closed:
+            message = await self._next()
+            if self._ending.code is None:
+                return message
+            await self._close(self._ending.code)
+        return {"type": "websocket.disconnect", "code": self._ending.code}
+
+    async def _next(self) -> Message:
+        """What comes in; not to be passed on where the page has ended when this is back."""
         coming = asyncio.ensure_future(self._receive())
-        ending = asyncio.ensure_future(self._ended.wait())
+        ended = asyncio.ensure_future(self._ending.wait())
         try:
-            await asyncio.wait((coming, ending), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((coming, ended), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            ending.cancel()
+            ended.cancel()
             if not coming.done():
                 coming.cancel()
-        if not self._ended.is_set():
-            message = coming.result()
-            if message["type"] != "websocket.receive" or await self._watch.is_live(self._token):
-                return message
-        elif coming.done() and not coming.cancelled():
-            coming.exception()  # whatever came is not passed on
-        await self._close()
-        return _DISCONNECTED
+        if self._ending.code is not None:
+            if coming.done() and not coming.cancelled():
+                coming.exception()  # whatever came is not passed on
+            return {}
+        message = coming.result()
+        if message["type"] == "websocket.receive":
+            await self._check()
+        return message
+
+    async def _check(self) -> None:
+        """End the page unless its session lives."""
+        try:
+            if not await self._watch.is_live(self._token):
+                self._ending.end(ENDED)
+        except CannotTell:
+            self._ending.end(TRY_LATER)
 
     async def send(self, message: Message) -> None:
-        """Pass a message on to the browser; nothing more once the session has ended."""
-        if not self._closed and not self._ended.is_set():
+        """Pass a message on to the browser; nothing more once the page has ended."""
+        if not self._closed and self._ending.code is None:
             await self._send(message)
 
-    async def _close(self) -> None:
-        """Let the browser load the page anew, which is the sign-in page then, and end the connection."""
+    async def _close(self, code: int) -> None:
+        """End the connection; the browser of an ended session loads the page anew, which is the sign-in page then."""
         self._closed = True
+        why = "the session has ended" if code == ENDED else "nobody can say now whether the session lives"
         with contextlib.suppress(OSError, RuntimeError):  # the browser may have gone by itself
-            await self._send({"type": "websocket.send", "bytes": _load_anew()})
-            await self._send({"type": "websocket.close", "code": ENDED, "reason": "the session has ended"})
+            if code == ENDED:
+                await self._send({"type": "websocket.send", "bytes": _load_anew()})
+            await self._send({"type": "websocket.close", "code": code, "reason": why})
 
 
 def _load_anew() -> bytes:
@@ -115,37 +182,40 @@ def _load_anew() -> bytes:
     return message.SerializeToString()
 
 
-_DISCONNECTED: Message = {"type": "websocket.disconnect", "code": ENDED}
-
-
 class Watch:
     """Which sessions have pages open, and whether they still live.
 
     All look-ups are made in one thread, over one connection: they cost microseconds, never wait for a writer, and
-    do not hold up the server's loop.
+    do not hold up the server's loop. One that fails is made again, a few times, over a connection that may be new.
     """
 
     def __init__(self) -> None:
-        self._open: dict[str, list[asyncio.Event]] = {}
+        self._open: dict[str, list[_Ending]] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="labelkit-sessions")
         self._task: asyncio.Task[None] | None = None
         self._seen: tuple[int, int] | None = None
+        self._project: Project | None = None
 
     async def is_live(self, token: str) -> bool:
-        """Whether a session is live now."""
-        return token not in await self._in_thread(self._ended_of, (token,))
+        """Whether a session is live now.
+
+        Raises
+        ------
+        CannotTell
+        """
+        return token not in await self._asked(self._ended_of, (token,))
 
     @contextlib.contextmanager
-    def watching(self, token: str) -> Iterator[asyncio.Event]:
-        """Look after a session while a page of it is open; the event is set when it ends."""
-        ended = asyncio.Event()
-        self._open.setdefault(token, []).append(ended)
+    def watching(self, token: str) -> Iterator[_Ending]:
+        """Look after a session while a page of it is open; what is given says when it is over."""
+        ending = _Ending()
+        self._open.setdefault(token, []).append(ending)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._look())
         try:
-            yield ended
+            yield ending
         finally:
-            self._open[token].remove(ended)
+            self._open[token].remove(ending)
             if not self._open[token]:
                 del self._open[token]
 
@@ -158,28 +228,53 @@ class Watch:
             every = loop.time() - asked > EXPIRED_EVERY
             if every:
                 asked = loop.time()
-            for token in await self._in_thread(self._ended_since, tuple(self._open), every):
-                for event in self._open.get(token, ()):
-                    event.set()
+            try:
+                ended = await self._asked(self._ended_since, tuple(self._open), every)
+                self._end(ended, ENDED)
+            except CannotTell:
+                self._end(frozenset(self._open), TRY_LATER)
 
-    async def _in_thread(self, ask: Callable[..., frozenset[str]], *given: object) -> frozenset[str]:
+    def _end(self, tokens: frozenset[str], code: int) -> None:
+        for token in tokens:
+            for ending in self._open.get(token, ()):
+                ending.end(code)
+
+    async def _asked(self, ask: Callable[..., frozenset[str]], *given: object) -> frozenset[str]:
+        """The answer of the sessions' thread, asked again after each of :data:`PAUSES`."""
+        loop = asyncio.get_running_loop()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, ask, *given)
-        except Exception:  # a damaged file, wrong settings: the run of a page checks the session as well, and says so
-            _log.exception("sessions cannot be looked up")
-            return frozenset()
+            async with asyncio.timeout(PATIENCE):
+                for pause in PAUSES:
+                    try:
+                        return await loop.run_in_executor(self._thread, ask, *given)
+                    except Exception:  # a locked or damaged file, a full disk, no file at all
+                        await asyncio.sleep(pause)
+                return await loop.run_in_executor(self._thread, ask, *given)
+        except Exception as error:
+            _log.exception("sessions cannot be looked up; pages are closed until they can be")
+            raise CannotTell from error
 
     def _ended_since(self, tokens: tuple[str, ...], every: bool) -> frozenset[str]:
-        project = projects.kept()
+        project = self._served()
         state = (id(project), project.team.sessions_state())
         if state == self._seen and not every:
             return frozenset()
-        self._seen = state
-        return self._ended_of(tokens)
+        ended = self._ended_of(tokens)
+        self._seen = state  # only now: a look-up that failed is made again
+        return ended
 
     def _ended_of(self, tokens: tuple[str, ...]) -> frozenset[str]:
-        team = projects.kept().team
+        team = self._served().team
         return frozenset(token for token in tokens if not team.is_live(token))
+
+    def _served(self) -> Project:
+        """The project; while somebody is editing its settings, as it was before: who is signed in is not in them."""
+        try:
+            self._project = projects.kept()
+        except ConfigError:
+            if self._project is None:
+                raise
+        return self._project
 
 
 def _token(headers: Headers) -> str | None:

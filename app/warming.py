@@ -32,5 +32,6 @@ def _warm() -> None:
             project.browsing().page()
             project.dashboard().figures()
             project.function_figures().table()
+            project.agreement()
     except LabelkitError as error:  # nothing ran yet, or the file is in trouble
         logging.getLogger("labelkit.app").debug("nothing to warm up: %s", error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import components
 import shared
 import streamlit as st
 
@@ -38,7 +39,9 @@ def widgets(labels: list[str], fields: list[str]) -> Declaration | None:
     kind = st.segmented_control(
         "Kind", list(KINDS), format_func=KINDS.__getitem__, key="wb-kind", label_visibility="collapsed", required=True
     )
-    looked_for = _keywords() if kind == "keywords" else _pattern()
+    with st.container(key="wb-typing-place"):
+        typed = _typed()
+    looked_for = _keywords(typed) if kind == "keywords" else _pattern(typed)
     if st.session_state.get("wb-label") not in labels:
         st.session_state["wb-label"] = labels[0]
     label = st.selectbox("Votes for", labels, key="wb-label")
@@ -56,7 +59,22 @@ def widgets(labels: list[str], fields: list[str]) -> Declaration | None:
     return {"name": "new function", "kind": kind, "label": label, "field": field, "case": case, **looked_for}
 
 
-def _keywords() -> Declaration:
+def _typed() -> str | None:
+    """What stands in the field and was not entered yet, after a pause in typing; None where nothing does."""
+    place = st.session_state.setdefault("wb-round", 0)
+    told = components.mount("typing", {"fields": ["wb-word", "wb-pattern"], "round": place}, key="wb-typing")
+    typed = told.get("typed")
+    if not isinstance(typed, dict) or typed.get("round") != place:  # of before something was entered
+        return None
+    return str(typed.get("text", ""))[:MOST_TYPED]
+
+
+def entered() -> None:
+    """What was typed up to here is dealt with."""
+    st.session_state["wb-round"] = st.session_state.get("wb-round", 0) + 1
+
+
+def _keywords(typed: str | None) -> Declaration:
     st.text_input(
         "Words or phrases",
         key="wb-word",
@@ -76,14 +94,20 @@ def _keywords() -> Declaration:
                     args=(word,),
                     help="Take it away",
                 )
-    return {"keywords": list(words)}
+    return {"keywords": list(dict.fromkeys([*words, *_separate(typed or "")]))}
 
 
 def add_words() -> None:
     """Take over what was typed."""
-    typed = [" ".join(word.split()) for word in st.session_state["wb-word"][:MOST_TYPED].split(",")]
-    st.session_state["wb-words"] = list(dict.fromkeys([*st.session_state["wb-words"], *filter(None, typed)]))
+    typed = _separate(st.session_state["wb-word"][:MOST_TYPED])
+    st.session_state["wb-words"] = list(dict.fromkeys([*st.session_state["wb-words"], *typed]))
     st.session_state["wb-word"] = ""
+    entered()
+
+
+def _separate(typed: str) -> list[str]:
+    """Words and phrases between commas."""
+    return list(filter(None, (" ".join(word.split()) for word in typed.split(","))))
 
 
 def drop_word(word: str) -> None:
@@ -91,11 +115,16 @@ def drop_word(word: str) -> None:
     st.session_state["wb-words"] = [other for other in st.session_state["wb-words"] if other != word]
 
 
-def _pattern() -> Declaration:
+def _pattern(typed: str | None) -> Declaration:
     pattern = st.text_input(
-        "Pattern", key="wb-pattern", placeholder=r"\brefund(ed|s)?\b", max_chars=2000, help="As Python's re reads it."
+        "Pattern",
+        key="wb-pattern",
+        placeholder=r"\brefund(ed|s)?\b",
+        max_chars=2000,
+        help="As Python's re reads it.",
+        on_change=entered,
     )
-    return {"pattern": pattern}
+    return {"pattern": pattern if typed is None else typed}
 
 
 def name_widgets() -> Declaration:
@@ -134,6 +163,7 @@ def fill(entry: DeclaredFunction) -> None:
     }
     for key, value in values.items():
         st.session_state[key] = value
+    entered()
 
 
 def edit(saved: SavedFunction) -> None:
@@ -147,6 +177,7 @@ def clear() -> None:
     st.session_state["wb-editing"] = None
     for key, value in _FRESH.items():
         st.session_state[key] = list(value) if isinstance(value, list) else value
+    entered()
 
 
 def mine() -> None:

@@ -1,26 +1,15 @@
-"""The Annotate page in Debian's chromium: signing in, reading what is on screen and what is stored."""
+"""The Annotate page in a browser: opening it, reading what is on screen and what is stored."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from labelkit import Project
+from tests.browsing import signed_in
 from tests.conftest import sample_rows
-from tests.serving import LEAD, client, ran_project
+from tests.serving import ran_project
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 ITEM = '[data-testid="item-text"]'
 ITEM_ID = '[data-testid="item-id"]'
 SAVE = '[data-testid="save-state"]'
@@ -60,36 +49,9 @@ def annotating_project(
     return home
 
 
-@contextmanager
-def chromium() -> Iterator[Any]:
-    """A browser."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield opened
-        opened.close()
-
-
-def sign_in(page: Any, address: str, name: str, path: str = "") -> Any:
-    """Sign in as somebody; the first page after it is Annotate."""
-    page.goto(f"{address}/{path}")
-    page.fill('[data-testid="login-name"]', name, timeout=60_000)
-    page.fill('[data-testid="login-password"]', LEAD[1])
-    page.click('[data-testid="login-submit"]')
-    page.wait_for_selector('[data-testid="account"]', timeout=60_000)
-    return page
-
-
-def annotate(browser: Any, address: str, name: str, **context: Any) -> Any:
+def annotate(browser: Any, address: str, name: str, path: str = "", **context: Any) -> Any:
     """A page of somebody who is signed in, with an item on screen, in a browser context of its own."""
-    opened = browser.new_context(**context)
-    session = client(address, name)
-    cookies = [{"name": cookie.name, "value": str(cookie.value), "url": address} for cookie in session.cookies.jar]
-    session.close()
-    opened.add_cookies(cookies)
-    page = opened.new_page()
-    page.goto(address)
+    page = signed_in(browser, address, name, path, **context)
     page.wait_for_selector(f"{ITEM}:visible", timeout=60_000)
     return page
 

@@ -25,6 +25,9 @@ STATUS: tuple[tuple[type[errors.LabelkitError], int], ...] = (
 )
 """The first that fits decides; any other error of labelkit is the request's fault: 422."""
 
+SEND_AGAIN_AFTER = 2
+"""Seconds, in ``Retry-After`` of every 503: what waits is short of the writer, the disk or a moment."""
+
 
 def body(kind: str, message: str, hint: str | None = None) -> dict[str, object]:
     """The JSON of an error."""
@@ -41,10 +44,12 @@ def install(api: FastAPI) -> None:
 
     @api.exception_handler(errors.LabelkitError)
     def known(request: Request, error: errors.LabelkitError) -> JSONResponse:
-        headers = {}
+        status, headers = status_of(error), {}
         if isinstance(error, errors.TooManyAttempts):
             headers["Retry-After"] = str(max(1, round(error.seconds)))
-        return JSONResponse(body(type(error).__name__, error.message, error.hint), status_of(error), headers)
+        elif status == 503:
+            headers["Retry-After"] = str(SEND_AGAIN_AFTER)
+        return JSONResponse(body(type(error).__name__, error.message, error.hint), status, headers)
 
     @api.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -30,7 +30,7 @@ _MEANINGS: Final = {
     423: "Another process is changing the project",
     429: "Too many attempts; `Retry-After` says when the next one is looked at",
     500: "Our mistake; the server's log says more",
-    503: "Too much is waiting, or the disk is in trouble: send the same again",
+    503: "Too much is waiting, or the disk is in trouble: send the same again after `Retry-After` seconds",
 }
 
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {

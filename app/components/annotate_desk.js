@@ -26,6 +26,7 @@ class Desk {
     this.progress = null;
     this.asking = false;
     this.dry = 0; // when the queue had nothing more
+    this.notBefore = 0; // by performance.now(): the server asked to be left alone until then
     this.trouble = null; // a refusal that keeps items from coming
     this.drafts = readJson(sessionStorage, `${this.prefix}drafts`) ?? {};
     this.restore();
@@ -187,7 +188,11 @@ class Desk {
     const wanted = this.wanted();
     const emptied = this.current === null && Date.now() - this.dry > 1000;
     const low = this.held.length <= wanted / 2 && Date.now() - this.dry > LOOK_AGAIN;
-    if (!this.asking && !this.halted && (now || emptied || low)) this.ask(wanted);
+    if (!this.asking && !this.halted && !this.isTooSoon && (now || emptied || low)) this.ask(wanted);
+  }
+
+  get isTooSoon() {
+    return performance.now() < this.notBefore;
   }
 
   /** As many as were set, or more for somebody who is quick. */
@@ -258,6 +263,11 @@ class Desk {
   refused(problem) {
     this.dry = Date.now();
     this.trouble = problem;
+    if (problem.wait > 0) {
+      const pause = later(problem.wait);
+      this.notBefore = performance.now() + pause;
+      setTimeout(() => this.refill(this.current === null), pause + 1);
+    }
     if (problem.status === 401) this.outbox.halt({ kind: "signed-out" });
     else if (problem.status === 403) {
       this.outbox.halt({ kind: "denied", message: problem.message, hint: problem.hint });
@@ -268,7 +278,7 @@ class Desk {
   async signOfLife() {
     this.outbox.alive();
     this.outbox.adopt();
-    if (this.halted) return;
+    if (this.halted || this.isTooSoon) return;
     const { tokens } = this;
     if (tokens.length === 0) {
       this.refill(true);
@@ -281,7 +291,7 @@ class Desk {
       this.refill(reply.ended.length > 0);
     } catch (problem) {
       if (!(problem instanceof Refusal)) throw problem;
-      if (problem.status !== 0) this.refused(problem);
+      if (problem.status !== 0 || problem.wait > 0) this.refused(problem);
     }
     this.told.changed();
   }

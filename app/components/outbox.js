@@ -5,6 +5,7 @@ const API = "/api";
 const MOST_AT_ONCE = 40;
 const MOST_CHARACTERS = 300_000; // of a request; the server takes a million bytes
 const LONGEST_PAUSE = 15_000; // ms between two tries
+const LONGEST_WISH = 120; // s that a server or proxy may ask for; more would be a mistake of its own
 const SILENT_TAB = 150_000; // ms without a sign of life, after which another tab sends what this one left
 
 /** A request without the wished-for reply; `status` is 0 where our server did not answer at all. */
@@ -32,14 +33,25 @@ async function request(method, path, body, seconds = 20) {
       signal: stop.signal,
     });
     if (reply.status === 204) return null;
-    const given = await reply.json();
-    if (reply.ok) return given;
-    throw new Refusal(given?.error ? reply.status : 0, given?.error, Number(reply.headers.get("retry-after")) || 0);
+    const given = await reply.json().catch(() => null);
+    if (reply.ok && given !== null) return given;
+    throw new Refusal(given?.error ? reply.status : 0, given?.error, retryAfter(reply));
   } catch (problem) {
     throw problem instanceof Refusal ? problem : new Refusal(0);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Seconds that a refusal asks to wait, also a proxy's; 0 where it says nothing, or a date. */
+function retryAfter(reply) {
+  const seconds = Number(reply.headers.get("retry-after"));
+  return seconds > 0 ? Math.min(seconds, LONGEST_WISH) : 0;
+}
+
+/** A little later than was asked for: not all pages at the same moment. */
+function later(seconds) {
+  return seconds * 1000 * (1 + Math.random() / 4);
 }
 
 /** Where one person's things are kept: never under a key that another person's page reads. */
@@ -133,6 +145,7 @@ class Outbox {
     this.waiting = new Map(); // key → answer, in the order of sending
     this.sending = false;
     this.tries = 0;
+    this.notBefore = 0; // by performance.now(): the server asked to be left alone until then
     this.unkept = false; // storage did not take an answer: it waits in this page only
     this.halted = null; // a reason in words' terms why nothing is sent any more
     this.timer = null;
@@ -183,10 +196,10 @@ class Outbox {
 
   soon(pause) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.send(), pause);
+    this.timer = setTimeout(() => this.send(), Math.max(pause, this.notBefore - performance.now()));
   }
 
-  /** Try again now: the connection is back, or somebody looks at the page again. */
+  /** Try again now, or when the server wants: the connection is back, or somebody looks at the page again. */
   wake() {
     if (this.waiting.size > 0) this.soon(0);
   }
@@ -281,14 +294,16 @@ class Outbox {
       }
       this.oneByOne = batch.length > 1; // one bad answer must not hold up the others
       return true;
-    } else this.pause(problem.wait * 1000);
+    } else this.pause(problem.wait);
     return false;
   }
 
-  pause(least) {
+  /** Longer with every try that failed, and at least the seconds that the server asked for. */
+  pause(wait) {
     const grown = Math.min(LONGEST_PAUSE, 400 * 2 ** this.tries);
     this.tries += 1;
-    this.soon(Math.max(least, grown * (0.75 + Math.random() / 2)));
+    this.notBefore = performance.now() + later(wait);
+    this.soon(grown * (0.75 + Math.random() / 2));
   }
 
   /** A refused answer is sent no more, but what a person gave is not thrown away: it stays in the browser. */

@@ -2,7 +2,7 @@
 // put into the page as text only.
 
 const BLIND = 100; // ms after an item came up by itself in which a press is not meant for it yet
-const PAGE_KEYS = { u: "undo", n: "later", e: "opinions", h: "names", c: "comment", w: "withdraw", "?": "help" };
+const PAGE_KEYS = { u: "undo", b: "back", n: "later", e: "opinions", h: "names", c: "comment", w: "withdraw", "?": "help" };
 class ReviewPage {
   constructor(data) {
     this.data = data;
@@ -13,7 +13,8 @@ class ReviewPage {
     this.desk = new ReviewDesk(data, {
       shown: (alone) => this.show(alone),
       changed: () => this.numbers(),
-      notice: (kind, text) => this.tell(kind, text),
+      notice: (text) => this.tell("refused", text),
+      returned: (text) => this.wentWrong(text),
     });
     window.addEventListener("pagehide", () => {
       this.desk.box.beacon();
@@ -36,6 +37,7 @@ class ReviewPage {
     this.buttons = Object.fromEntries([...root.querySelectorAll("[data-do]")].map((one) => [one.dataset.do, one]));
     this.drawLabels();
     this.drawKeys();
+    this.toldHalt = null;
     this.mounted = new AbortController();
     const { signal } = this.mounted;
     window.addEventListener("keydown", (event) => this.key(event), { signal, capture: true });
@@ -79,7 +81,8 @@ class ReviewPage {
     this.opinions = null;
     this.parts.opinions.hidden = true;
     this.parts.comment.value = "";
-    this.parts.notices.replaceChildren(...this.notices.splice(0).map(noticeShown));
+    this.drawNotices();
+    this.notices = [];
     if (item) {
       const { text, fields } = this.view.build(item);
       this.root.querySelector('[data-testid="item-text"]').replaceChildren(text);
@@ -190,9 +193,15 @@ class ReviewPage {
     const pill = this.parts.save.parentElement;
     if (pill.dataset.state !== box.state && box.state === "offline") this.say("Offline. Decisions wait in this browser.");
     pill.dataset.state = box.state;
-    if (!box.halted || this.toldHalt) return;
-    this.toldHalt = true;
-    this.tell("refused", box.halted.message ? `${box.halted.message}. ${box.halted.hint ?? ""}` : "You are signed out here. Sign in again; what waits stays in this browser.");
+    if (box.halted !== this.toldHalt) this.halted(box);
+  }
+
+  /** Nothing can be sent any more: said until it is over, while everything stays in this browser. */
+  halted(box) {
+    this.toldHalt = box.halted;
+    for (const button of this.parts.labels.children) button.disabled = Boolean(box.halted);
+    if (box.halted) this.say(haltText(box, this.data.who));
+    this.drawNotices();
   }
 
   empty() {
@@ -208,10 +217,26 @@ class ReviewPage {
     this.buttons.look.hidden = !(off || desk.trouble);
   }
 
+  /** A message that stays until another item is on screen. */
   tell(kind, text) {
     this.notices.push({ kind, text });
     this.say(text);
-    if (this.mounted) this.parts.notices.replaceChildren(...this.notices.slice(-3).map(noticeShown));
+    this.drawNotices();
+  }
+
+  /** An earlier decision was not taken: its item waits to be looked at, and what is read here stays. */
+  wentWrong(text) {
+    this.say(`A decision was not taken. ${text} b goes back to its item.`);
+    this.drawNotices();
+    this.numbers();
+  }
+
+  drawNotices() {
+    if (!this.mounted) return;
+    const returned = this.desk.returned.slice(0, 3).map((entry, place) => returnedShown(entry, place === 0));
+    const { box } = this.desk;
+    const halted = box.halted ? [haltShown(box, this.data.who)] : [];
+    this.parts.notices.replaceChildren(...halted, ...returned, ...this.notices.slice(-3).map(noticeShown));
   }
 
   say(words) {
@@ -284,6 +309,7 @@ class ReviewPage {
     const { desk } = this;
     const acts = {
       undo: () => desk.undo(),
+      back: () => desk.goBack(),
       later: () => desk.current && desk.later(),
       withdraw: () => desk.current?.decision && desk.takeBack(),
       opinions: () => this.askOpinions(),

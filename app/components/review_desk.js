@@ -32,7 +32,10 @@ class DecisionBox extends Outbox {
 }
 
 class ReviewDesk {
-  /** `told`: `shown(alone)` another item is on turn, by itself or by a press; `changed()` numbers or states; `notice(kind, text)`. */
+  /**
+   * `told`: `shown(alone)` another item is on turn, by itself or by a press; `changed()` numbers or states;
+   * `notice(text)` something went wrong; `returned(text)` an item is to be looked at again.
+   */
   constructor({ project, who }, told) {
     const place = `${project}:review`; // decisions are kept apart from answers
     this.told = told;
@@ -43,10 +46,12 @@ class ReviewDesk {
     this.done = []; // {list, item, sequence}: what undo takes back, the last one first
     this.putOff = Object.fromEntries(LISTS.map((list) => [list, new Set()]));
     this.refused = new Set(); // sequences of decisions that were not taken
+    this.returned = []; // {list, item, words}: items of such decisions as they are now, to go back to
     this.counts = null;
     this.asking = 0;
     this.dry = false;
     this.trouble = null;
+    this.notBefore = 0; // by performance.now(): the server asked to be left alone until then
     this.box = new DecisionBox(place, who, this.tab, {
       changed: () => told.changed(),
       result: (decision, result) => this.settled(decision, result),
@@ -118,6 +123,19 @@ class ReviewDesk {
     this.refill();
   }
 
+  /** Go back to the first item whose decision was not taken; the one on screen comes after it. */
+  goBack() {
+    const [entry] = this.returned;
+    if (entry === undefined) return false;
+    this.returned.shift();
+    if (entry.list !== this.list) this.start(entry.list);
+    else if (this.current) this.queue.unshift(this.current);
+    this.current = entry.item;
+    this.told.notice(entry.words);
+    this.told.shown(false);
+    return true;
+  }
+
   // ---------------------------------------------------------------- items
 
   next(alone = false) {
@@ -133,12 +151,13 @@ class ReviewDesk {
   }
 
   get known() {
-    const inHand = [this.current, ...this.queue].filter(Boolean).map((item) => item.item);
+    const returned = this.returned.map((entry) => entry.item);
+    const inHand = [this.current, ...this.queue, ...returned].filter(Boolean).map((item) => item.item);
     return [...new Set([...inHand, ...this.putOff[this.list], ...this.box.items])].slice(0, 5000);
   }
 
   async refill() {
-    if (this.asking) return;
+    if (this.asking || performance.now() < this.notBefore) return;
     this.turn ??= {};
     const { turn, list } = this;
     this.asking += 1;
@@ -153,7 +172,7 @@ class ReviewDesk {
       this.dry = items.length < HELD;
     } catch (problem) {
       if (!(problem instanceof Refusal)) throw problem;
-      if (turn === this.turn) this.trouble = problem;
+      if (turn === this.turn) this.failed(problem);
     } finally {
       if (turn === this.turn) this.asking = 0;
     }
@@ -164,18 +183,40 @@ class ReviewDesk {
 
   // ---------------------------------------------------------------- what the server says
 
+  /** Items could not be fetched. Who may not review any more sends nothing more either; it all waits. */
+  failed(problem) {
+    this.trouble = problem;
+    if (problem.status === 401 || problem.status === 403) this.box.failed([], problem);
+    if (problem.wait === 0) return;
+    const pause = later(problem.wait);
+    this.notBefore = performance.now() + pause;
+    setTimeout(() => this.current === null && this.refill(), pause + 1);
+  }
+
   settled(decision, result) {
     if (result.status !== "refused") return;
     const takesBack = decision.of !== undefined || decision.decision !== undefined;
     if (takesBack && this.refused.has(decision.of)) return; // it was never taken
     this.refused.add(decision.sequence);
-    this.done = this.done.filter((one) => one.sequence !== decision.sequence);
-    this.told.notice("refused", [result.message, result.hint].filter(Boolean).map((words) => `${words}.`).join(" "));
+    const made = this.done.find((one) => one.sequence === decision.sequence);
+    this.done = this.done.filter((one) => one !== made);
+    const words = [result.message, result.hint].filter(Boolean).map((part) => `${part}.`).join(" ");
     this.dry = false;
-    if (!result.current) return;
-    this.queue = this.queue.filter((item) => item.item !== result.current.item);
-    if (this.current && this.current.item !== result.current.item) this.queue.unshift(this.current);
-    this.current = { ...result.current, changed: true };
-    this.told.shown(true);
+    if (result.current) this.comesBack({ ...result.current, changed: true }, made?.list ?? this.list, words);
+    else this.told.notice(words);
+  }
+
+  /** An item as it is now, whose decision was not taken: never in the place of another one that is being read. */
+  comesBack(item, list, words) {
+    this.queue = this.queue.filter((one) => one.item !== item.item);
+    this.returned = this.returned.filter((entry) => entry.item.item !== item.item);
+    this.returned.push({ list, item, words });
+    if (this.current === null) this.goBack();
+    else if (this.current.item === item.item) {
+      this.returned.pop();
+      this.current = item;
+      this.told.notice(words);
+      this.told.shown(true);
+    } else this.told.returned(words);
   }
 }

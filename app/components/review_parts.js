@@ -2,6 +2,7 @@
 
 const KEY_WORDS = {
   u: "take your last decision back",
+  b: "back to an item whose decision was not taken",
   n: "not now: the item comes again at the end",
   e: "votes of the labeling functions and the model's guess",
   w: "take back the decision that stands",
@@ -41,6 +42,45 @@ function noticeShown({ kind, text }) {
   const box = element("p", "lkr-notice", text);
   box.dataset.kind = kind;
   box.dir = "auto";
+  return box;
+}
+
+/** Why nothing is sent any more, and what becomes of what waits. */
+function haltText({ halted, waiting }, who) {
+  const count = `${waiting.size} ${waiting.size === 1 ? "decision" : "decisions"}`;
+  const kept = (when) => (waiting.size > 0 ? ` This browser keeps ${count} of yours and sends them ${when}.` : "");
+  if (halted.kind === "denied") {
+    const hint = halted.hint ? ` ${halted.hint}.` : "";
+    return `You may not decide here any more: ${halted.message}.${hint}${kept("when you may again")}`;
+  }
+  const why = halted.kind === "another" ? "Somebody else has signed in in this browser." : "You are not signed in any more.";
+  return why + kept(`when ${who} signs in again`);
+}
+
+/** The same as a message with what to do. */
+function haltShown(box, who) {
+  const shown = noticeShown({ kind: "halted", text: haltText(box, who) });
+  const button = element("button", "", box.halted.kind === "denied" ? "Load the page again" : "Sign in");
+  button.type = "button";
+  button.addEventListener("click", () => (box.halted.kind === "denied" ? window.location.reload() : window.location.assign("/")));
+  shown.append(" ", button);
+  return shown;
+}
+
+/** An item whose decision was not taken, with the way back to it; they are looked at in their order. */
+function returnedShown({ item, words }, first) {
+  const box = noticeShown({ kind: "refused", text: "" });
+  box.dataset.testid = "returned";
+  box.append("Not decided: ", element("bdi", "", item.id), `. ${words} `);
+  if (!first) return box;
+  const button = element("button", "", "Look at it");
+  button.type = "button";
+  button.dataset.do = "back";
+  button.setAttribute("aria-keyshortcuts", "b");
+  const key = element("kbd", "", "b");
+  key.setAttribute("aria-hidden", "true");
+  button.prepend(key);
+  box.append(button);
   return box;
 }
 

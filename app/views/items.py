@@ -214,7 +214,9 @@ def text(told: Any) -> None:
 
 def decided(told: Any) -> None:
     """The label as an export would give it."""
-    if told.label is None:
+    if told.outdated is not None:
+        st.markdown(f"**The label is out of date.** {shared.literal(told.outdated)}.")
+    elif told.label is None:
         st.markdown("**No label:** nothing decides.")
     else:
         by = (told.source or "").replace("_", " ")

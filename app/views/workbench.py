@@ -38,7 +38,7 @@ def attempt(project: Project, declaration: form.Declaration | None) -> bool:
     if declaration is None:
         shared.empty(
             "Nothing to try yet",
-            "Type a word on the left and press Enter: you see at once which items it finds, and how right it seems."
+            "Type a word on the left: you see at once which items it finds, and how right it seems. Enter adds it."
             " Or start from a suggestion below.",
         )
         return False

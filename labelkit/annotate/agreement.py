@@ -1,7 +1,8 @@
 """How far annotators agree beyond chance: five measures, each with a bootstrap interval or the reason why not.
 
 All of them take any number of answers to an item, and people who answered different items. They are sums over
-items put together, so that a resample of items is a weighted sum: the intervals cost little more than the values.
+items put together, so that a resample of items is a weighted sum, and items that the same people gave the same
+answers to are one item that weighs more: the intervals cost little more than the values.
 
 What "by chance" means differs, and so do the values: Cohen lets each annotator have own habits, Fleiss and
 Krippendorff give all the same, Gwet's chance is largest where classes are equally frequent. Where one class is
@@ -16,13 +17,15 @@ from typing import Final
 
 import numpy as np
 
-from labelkit.annotate.agreement_answers import Floats, Ratings
+from labelkit.annotate.agreement_answers import Floats, Ints, Ratings
 
 RESAMPLES: Final = 1000
 LEAST_ITEMS: Final = 10
 """With fewer items a bootstrap interval is far too narrow to be shown."""
 _MOST_UNDEFINED: Final = 0.05
 _CHUNK_CELLS: Final = 4_000_000
+DRAWS_A_KIND: Final = 16
+"""To draw how often one kind of item comes takes about as long as to draw so many items."""
 _NOTHING: Final = 1e-12
 
 
@@ -101,10 +104,12 @@ def agreement(
     n, why = given.shared, _undefined(given)
     if why:
         return [AgreementFigure(kind, None, None, None, n, why) for kind in kinds]
-    sums = _Sums(given, ordered=ordered)
-    values = sums.measures(np.ones((1, len(given.items))))
+    alike, counts = given.condensed
+    sums = _Sums(alike, ordered=ordered)
+    values = sums.measures(counts[None, :].astype(np.float64))
     drawn: dict[str, list[Floats]] = {kind: [] for kind in kinds}
-    for weights in resampled(len(given.items), resamples if n >= LEAST_ITEMS else 0, rng, width=sums.width):
+    wanted = resamples if n >= LEAST_ITEMS else 0
+    for weights in resampled(len(given.items), wanted, rng, width=sums.width, counts=counts):
         for kind, found in sums.measures(weights).items():
             drawn[kind].append(found)
     return [figure(kind, float(values[kind][0]), np.concatenate([[], *drawn[kind]]), n) for kind in kinds]
@@ -129,17 +134,30 @@ def figure(measure: str, value: float, drawn: Floats, n: int) -> AgreementFigure
     return AgreementFigure(measure, value, None, None, n, why)
 
 
-def resampled(n: int, resamples: int, rng: np.random.Generator, *, width: int = 1) -> Iterator[Floats]:
+def resampled(
+    n: int, resamples: int, rng: np.random.Generator, *, width: int = 1, counts: Ints | None = None
+) -> Iterator[Floats]:
     """How often each of n items is drawn in each resample, shapes (some, n), so many rows in all.
 
-    ``width``: numbers that the caller makes of a row; fewer rows come at once where that is much.
+    Parameters
+    ----------
+    width
+        Numbers that the caller makes of a row; fewer rows come at once where that is much.
+    counts
+        How many of the n items there are of each of c kinds: how often each kind is drawn, shapes (some, c), then.
     """
-    at_once = max(1, _CHUNK_CELLS // max(n, width, 1))
+    kinds = n if counts is None else len(counts)
+    at_once = max(1, _CHUNK_CELLS // max(kinds, width, 1))
+    which = None if counts is None or kinds == n else np.repeat(np.arange(kinds, dtype=np.int32), counts)
     for start in range(0, resamples, at_once):
         rows = min(at_once, resamples - start)
-        weights = np.empty((rows, n))
+        if counts is not None and kinds * DRAWS_A_KIND < n:
+            yield rng.multinomial(n, counts / n, size=rows).astype(np.float64)
+            continue
+        weights = np.empty((rows, kinds))
         for row in weights:
-            row[:] = np.bincount(rng.integers(0, n, size=n), minlength=n)
+            drawn = rng.integers(0, n, size=n, dtype=np.int32)
+            row[:] = np.bincount(drawn if which is None else which[drawn], minlength=kinds)
         yield weights
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from labelkit.errors import AnnotationError
 
 Ints = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
+_MOST_KIND: Final = 2**62
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,32 @@ class Ratings:
             second.append(same + distance)
         nothing = np.zeros(0, dtype=np.intp)
         return np.concatenate([nothing, *first]), np.concatenate([nothing, *second])
+
+    @cached_property
+    def condensed(self) -> tuple[Ratings, Ints]:
+        """One item of each kind, and how many of that kind there are, shape (c,).
+
+        Of the same kind are items that the same people gave the same answers to.
+        """
+        said = self.annotator * self.cardinality + self.label + 1
+        starts = np.searchsorted(self.item, np.arange(len(self.items)))
+        position = np.arange(len(self.item)) - starts[self.item]
+        kind = np.zeros(len(self.items), dtype=np.int64)
+        base = len(self.annotators) * self.cardinality + 1
+        for place in range(int(self.answers.max(initial=0.0))):
+            here = position == place
+            if kind.max(initial=0) > _MOST_KIND // base:
+                kind = np.unique(kind, return_inverse=True)[1].astype(np.int64)
+            kind *= base
+            kind[self.item[here]] += said[here]
+        _, first, counts = np.unique(kind, return_index=True, return_counts=True)
+        kept = np.sort(first)
+        answers = np.isin(self.item, kept)
+        item = np.searchsorted(kept, self.item[answers]).astype(np.intp)
+        one = Ratings(
+            self.items[kept], self.annotators, item, self.annotator[answers], self.label[answers], self.cardinality
+        )
+        return one, counts[np.argsort(first)].astype(np.intp)
 
 
 def ratings(

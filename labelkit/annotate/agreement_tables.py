@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from labelkit.annotate.agreement import LEAST_ITEMS, RESAMPLES, AgreementFigure, figure
+from labelkit.annotate.agreement import DRAWS_A_KIND, LEAST_ITEMS, RESAMPLES, AgreementFigure, figure
 from labelkit.annotate.agreement_answers import Floats, Ints, Ratings
 from labelkit.types import ABSTAIN, IntArray
 
@@ -58,8 +58,7 @@ def _pair(first: str, second: str, cells: Ints, k: int, rng: np.random.Generator
     n = len(cells)
     one, other = said // k, said % k
     percent, cohen = _shares(counts[None, :].astype(np.float64), one, other, k)
-    drawn = rng.multinomial(n, counts / n, size=resamples if n >= LEAST_ITEMS else 0).astype(np.float64)
-    percents, cohens = _shares(drawn, one, other, k)
+    percents, cohens = _shares(_drawn(counts, resamples if n >= LEAST_ITEMS else 0, rng), one, other, k)
     return PairAgreement(
         first,
         second,
@@ -67,6 +66,16 @@ def _pair(first: str, second: str, cells: Ints, k: int, rng: np.random.Generator
         figure("percent", float(percent[0]), percents, n),
         figure("cohen", float(cohen[0]), cohens, n),
     )
+
+
+def _drawn(counts: Ints, resamples: int, rng: np.random.Generator) -> Floats:
+    """How often each of c kinds of items is drawn in each resample of all, shape (resamples, c)."""
+    n, kinds = int(counts.sum()), len(counts)
+    if kinds * DRAWS_A_KIND < n:
+        return rng.multinomial(n, counts / n, size=resamples).astype(np.float64)
+    places = np.repeat(np.arange(kinds), counts)[rng.integers(0, n, size=(resamples, n), dtype=np.int32)]
+    places += np.arange(0, resamples * kinds, kinds)[:, None]
+    return np.bincount(places.ravel(), minlength=resamples * kinds).reshape(resamples, kinds).astype(np.float64)
 
 
 def _shares(counts: Floats, one: Ints, other: Ints, k: int) -> tuple[Floats, Floats]:

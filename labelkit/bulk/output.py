@@ -123,19 +123,9 @@ class Output:
             If the disk is full or refuses the file; nothing of it stays.
         """
         path = self.folder / name
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.new")
         with storage_errors(path):
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with temporary.open("xb", buffering=0) as out:
-                    view = memoryview(data)
-                    while view:  # an unbuffered file may take less than it is given
-                        view = view[out.write(view) :]
-                    os.fsync(out.fileno())
-                temporary.replace(path)
-            finally:
-                with suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, data)
 
     def clear_temporaries(self) -> None:
         """Remove what a killed process was just writing."""
@@ -168,6 +158,27 @@ class Output:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name, flush it to the disk, and only then give it its name.
+
+    Raises
+    ------
+    OSError
+        As the disk raises it; an earlier file stays as it was then.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.new")
+    try:
+        with temporary.open("xb", buffering=0) as out:
+            view = memoryview(data)
+            while view:  # an unbuffered file may take less than it is given
+                view = view[out.write(view) :]
+            os.fsync(out.fileno())
+        temporary.replace(path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -73,31 +73,9 @@ def choose(statistics: VoteStatistics, evidence: KnownLabels, make: Mapping[str,
     seed
         Of the splits.
     """
-    sides = (statistics.vote_counts > 0).sum(axis=1)
-    votes = statistics.vote_counts.sum(axis=1)
-    share = float(votes[sides > 1].sum() / votes.sum())
-    sources = int((votes > 0).sum())
-    if share < FIT_FOR_MATRICES:
-        why = (
-            f"{1 - share:.0%} of the votes come from functions that vote for a single class, which show no confusion"
-            " matrix"
-        )
-        return _only_weights(why)
-    if sources < FEWEST_SOURCES:
-        return _only_weights(f"{_number(sources)} voted, too few to tell whether confusion matrices find the classes")
-    k = statistics.cardinality
-    if votes.sum() < k * k:
-        return _only_weights(f"{int(votes.sum()):,} votes are too few for confusion matrices of {k:,} × {k:,} classes")
-    groups: Sequence[Sequence[int]] = ()
-    if statistics.m <= MOST_FUNCTIONS:
-        dependencies = find_dependencies(statistics, abstaining_tells=False)
-        groups = dependencies.groups
-        repeated = float((votes * (1 - dependencies.weights)).sum() / votes.sum())
-        if share - repeated < FIT_FOR_MATRICES:
-            return _only_weights(
-                f"{repeated:.0%} of the votes repeat those of another source, which confusion matrices take for"
-                " independent"
-            )
+    sources, unfit, groups = _sources(statistics)
+    if unfit:
+        return _only_weights(unfit)
     rows = statistics.some_rows()
     reliability = {
         name: split_half_reliability(rows, make[name], seed=seed, groups=groups) for name in (WEIGHTED, CROWD)
@@ -110,17 +88,48 @@ def choose(statistics: VoteStatistics, evidence: KnownLabels, make: Mapping[str,
         f"two halves of the {sources} sources agree with kappa {reliability[CROWD]:.2f} if each source gets a confusion"
         f" matrix, {reliability[WEIGHTED]:.2f} if each gets a weight"
     )
-    accuracy: dict[str, float] = {}
-    if evidence.several:
-        for name in (WEIGHTED, CROWD):
-            right = shares_right(evidence.held_out(make[name]), evidence.gold)
-            accuracy[name] = float(right[evidence.judges].mean())
+    accuracy = _accuracy(evidence, make) if evidence.several else {}
+    if accuracy:
         n = evidence.n
         lead = (n * (accuracy[CROWD] - accuracy[WEIGHTED]) + GOLD_STRENGTH * lead) / (n + GOLD_STRENGTH)
         why += f"; of {n} items with known labels they get {accuracy[CROWD]:.1%} and {accuracy[WEIGHTED]:.1%} right"
     name = CROWD if lead > 0 else WEIGHTED
     candidates = tuple(Candidate(one, True, why, reliability[one], accuracy.get(one)) for one in (WEIGHTED, CROWD))
     return Choice(name, f"auto chose {name}: {why}", candidates)
+
+
+def _sources(statistics: VoteStatistics) -> tuple[int, str | None, Sequence[Sequence[int]]]:
+    """How many sources voted, why confusion matrices cannot be learned from them or None, and what belongs together."""
+    votes = statistics.vote_counts.sum(axis=1)
+    sources = int((votes > 0).sum())
+    share = float(votes[(statistics.vote_counts > 0).sum(axis=1) > 1].sum() / votes.sum())
+    if share < FIT_FOR_MATRICES:
+        one_sided = f"{1 - share:.0%} of the votes come from functions that vote for a single class"
+        return sources, f"{one_sided}, which show no confusion matrix", ()
+    if sources < FEWEST_SOURCES:
+        few = f"{_number(sources)} voted, too few to tell whether confusion matrices find the classes"
+        return sources, few, ()
+    k = statistics.cardinality
+    if votes.sum() < k * k:
+        few = f"{int(votes.sum()):,} votes are too few for confusion matrices of {k:,} × {k:,} classes"
+        return sources, few, ()
+    if statistics.m > MOST_FUNCTIONS:
+        return sources, None, ()
+    dependencies = find_dependencies(statistics, abstaining_tells=False)
+    repeated = float((votes * (1 - dependencies.weights)).sum() / votes.sum())
+    if share - repeated < FIT_FOR_MATRICES:
+        copies = f"{repeated:.0%} of the votes repeat those of another source"
+        return sources, f"{copies}, which confusion matrices take for independent", ()
+    return sources, None, dependencies.groups
+
+
+def _accuracy(evidence: KnownLabels, make: Mapping[str, Make]) -> dict[str, float]:
+    """Of each candidate, on items with known labels that it has not seen."""
+    found = {}
+    for name in (WEIGHTED, CROWD):
+        right = shares_right(evidence.held_out(make[name]), evidence.gold)
+        found[name] = float(right[evidence.judges].mean())
+    return found
 
 
 def _only_weights(why: str) -> Choice:

@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from labelkit.labelmodels.base import Arrays, LabelModel
 from labelkit.labelmodels.pattern_votes import Floats
-from labelkit.labelmodels.scoring import VoteScorer, to_probabilities
-from labelkit.labelmodels.threads import over_rows
+from labelkit.labelmodels.scoring import VoteScorer
 from labelkit.types import ABSTAIN, IntArray
 
 
@@ -49,15 +48,7 @@ class ConfusionModel(LabelModel):
     _found: ConfusionRates | None = None
 
     def _predict_proba(self, votes: IntArray) -> Floats:
-        scorer = self._need().scorer
-        probabilities = np.empty((len(votes), self.cardinality))
-
-        def score(start: int, stop: int) -> None:
-            for rows, scores in scorer.blocks(votes, start, stop):
-                probabilities[rows] = to_probabilities(scores)[:, : rows.stop - rows.start].T
-
-        over_rows(score, len(votes))
-        return probabilities
+        return self._need().scorer.probabilities(votes)
 
     def contributions(self, votes: IntArray) -> Floats:
         """Log rate of each vote under each class, shape (m, k).

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from labelkit.labelmodels.threads import over_rows
 from labelkit.types import IntArray
 
 Floats = npt.NDArray[np.float64]
@@ -94,6 +95,17 @@ class VoteScorer:
                 # "clip" lets numpy write to ``added`` directly; every index is in range
                 np.take(column, index, out=added, mode="clip")
                 scores[label, :rows] += added
+
+    def probabilities(self, votes: IntArray) -> Floats:
+        """Softmax of the scores of all rows, shape (n, k); several threads work on it."""
+        found = np.empty((len(votes), len(self._start)))
+
+        def score(start: int, stop: int) -> None:
+            for rows, scores in self.blocks(votes, start, stop):
+                found[rows] = to_probabilities(scores)[:, : rows.stop - rows.start].T
+
+        over_rows(score, len(votes))
+        return found
 
     def scores(self, votes: IntArray) -> Floats:
         """Scores of all rows by class, shape (k, n)."""

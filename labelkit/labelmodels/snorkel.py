@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from labelkit.errors import LabelModelError
 from labelkit.labelmodels.base import Arrays, decide
-from labelkit.labelmodels.scoring import log_likelihood, to_probabilities
+from labelkit.labelmodels.scoring import log_likelihood
 from labelkit.labelmodels.snorkel_arguments import (
     development_balance,
     labels,
@@ -31,7 +31,6 @@ from labelkit.labelmodels.snorkel_large import check_size
 from labelkit.labelmodels.snorkel_optimiser import as_parameter, check_device, import_snorkel
 from labelkit.labelmodels.snorkel_settings import FitSettings, whole_numbers, without_arrays
 from labelkit.labelmodels.statistics import VoteStatistics
-from labelkit.labelmodels.threads import over_rows
 from labelkit.labelmodels.validation import check_class_balance, check_whole
 from labelkit.types import FloatArray, IntArray
 
@@ -239,15 +238,7 @@ class SnorkelLabelModel(SnorkelInterface):
         import_snorkel()
 
     def _predict_proba(self, votes: IntArray) -> npt.NDArray[np.float64]:
-        scorer = self._need().scorer
-        probabilities = np.empty((len(votes), self.cardinality))
-
-        def score(start: int, stop: int) -> None:
-            for rows, scores in scorer.blocks(votes, start, stop):
-                probabilities[rows] = to_probabilities(scores)[:, : rows.stop - rows.start].T
-
-        over_rows(score, len(votes))
-        return probabilities
+        return self._need().scorer.probabilities(votes)
 
     def _decide(self, votes: IntArray, probabilities: npt.NDArray[np.float64]) -> IntArray:
         return super()._decide(votes, probabilities) if self.guard else decide(probabilities)

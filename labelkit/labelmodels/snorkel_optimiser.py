@@ -132,6 +132,20 @@ def _known_gradient() -> Any:
     return KnownGradient
 
 
+class _TellsItsLoss:
+    """What replaces the logging of Snorkel's loop: the loss every ``log_freq`` epochs, where that is asked for."""
+
+    _settings: FitSettings
+    _told: list[float] | None
+
+    def _execute_logging(self, loss: Any) -> dict[str, float]:
+        if self._told is not None:
+            self._told.append(loss.item())
+            if len(self._told) % self._settings.log_freq == 0:
+                _LOG.info("epoch %d: loss %.6g", len(self._told), self._told[-1])
+        return {}
+
+
 @cache
 def _exact_class() -> Any:
     """Snorkel's ``LabelModel`` with O, n and the coverages supplied."""
@@ -141,14 +155,14 @@ def _exact_class() -> Any:
 
     loss_with_gradient = _known_gradient()
 
-    class ExactLabelModel(LabelModel):  # type: ignore[misc, unused-ignore]
+    class ExactLabelModel(_TellsItsLoss, LabelModel):  # type: ignore[misc, unused-ignore]
         """Its base's way to mu, with O from elsewhere, a starting point of its own, and a loss that costs less."""
 
         def __init__(self, statistics: VoteStatistics, settings: FitSettings, *, verbose: bool) -> None:
             super().__init__(cardinality=statistics.cardinality, verbose=False)
             self._statistics = statistics
             self._settings = settings
-            self._told: list[float] | None = [] if verbose else None
+            self._told = [] if verbose else None
 
         def _create_tree(self) -> None:
             # Functions are taken as independent: no cliques, and a mask without them.
@@ -187,13 +201,6 @@ def _exact_class() -> Any:
                 self.optimizer = Sgd(self.mu, lr=config.lr, momentum=momentum, weight_decay=config.l2)
             else:
                 super()._set_optimizer()
-
-        def _execute_logging(self, loss: Any) -> dict[str, float]:
-            if self._told is not None:
-                self._told.append(loss.item())
-                if len(self._told) % self._settings.log_freq == 0:
-                    _LOG.info("epoch %d: loss %.6g", len(self._told), self._told[-1])
-            return {}
 
     return ExactLabelModel
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -215,7 +216,9 @@ def declared_functions(root: Path) -> list[LabelingFunction]:
     found: list[LabelingFunction] = []
     for number, placed in enumerate(read_workbench(root), start=1):
         try:
-            found.append(placed.entry.checked(placed.site))
+            with warnings.catch_warnings():  # the workbench has said so to whoever typed the pattern
+                warnings.simplefilter("ignore", FutureWarning)
+                found.append(placed.entry.checked(placed.site))
         except LabelingFunctionError as error:
             raise DiscoveryError(f"{_where(placed.site, number, placed.entry.name)}: {error.message}") from None
     return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -48,10 +49,25 @@ def answer(request: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], byt
     if request["do"] == "mine":
         return _mine(request, data)
     entry = parse_declaration(request["function"], "the function")
-    function = entry.checked(_SITE)
+    function, doubts = _checked(entry)
     if request["do"] == "spans":
         return {"texts": _spans(function, request["places"])}, b""
-    return _votes(entry, function, request["blocks"], float(request["budget"]))
+    counted, bits = _votes(entry, function, request["blocks"], float(request["budget"]))
+    return {**counted, "doubts": doubts}, bits
+
+
+def _checked(entry: DeclaredFunction) -> tuple[RegexFunction | KeywordsFunction, list[str]]:
+    """The function, and in words what Python doubts about its pattern: what later versions may read otherwise."""
+    re.purge()  # of a pattern that it knows, Python says nothing
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", FutureWarning)
+        function = entry.checked(_SITE)
+    doubts = dict.fromkeys(str(one.message) for one in told if issubclass(one.category, FutureWarning))
+    return function, [
+        f"Python says of the pattern: {doubt[:1].lower()}{doubt[1:]}; later versions may read it otherwise. A backslash"
+        " before a character within [ ] makes it mean only itself"
+        for doubt in doubts
+    ]
 
 
 def prepare() -> None:

@@ -26,6 +26,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from scipy.special import betaincinv
 
+from labelkit.lf.mining_figures import TermFigures
 from labelkit.lf.mining_terms import Terms, terms_of
 from labelkit.types import ABSTAIN, BoolArray, FloatArray, IntArray
 
@@ -86,39 +87,12 @@ class MiningInput:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A term that could become a function.
+class Candidate(TermFigures):
+    """A term that could become a function; ``gain`` is what candidates are ranked by.
 
-    Attributes
-    ----------
-    term
-        A word or a phrase.
-    label
-        Class index that it speaks for.
-    items, new
-        Items that have it; of these, not covered yet.
-    known, right
-        Known items that have it; of these, of that class.
-    precision, low
-        Estimated precision, and its lower bound.
-    corrected
-        Estimated number of covered items whose wrong label is really that class, less those it would harm.
-    gain
-        What candidates are ranked by.
-    bits
-        Packed bits of the n items that have it.
+    ``bits`` are packed: of the n items those that have it.
     """
 
-    term: str
-    label: int
-    items: int
-    new: int
-    known: int
-    right: int
-    precision: float
-    low: float
-    corrected: float
-    gain: float
     bits: bytes
 
     def as_dict(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from labelkit.lf.mining_figures import TermFigures
 from labelkit.types import BoolArray, IntArray
 
 _SAID: Final = 0.8
@@ -18,22 +19,11 @@ _ALIKE: Final = 0.6
 
 
 @dataclass(frozen=True)
-class Suggestion:
-    """A keyword function worth trying; figures as of :class:`labelkit.lf.mining.Candidate`.
+class Suggestion(TermFigures):
+    """A keyword function worth trying.
 
     ``new`` and ``gain`` are what it adds to the present functions and to the suggestions before it.
     """
-
-    term: str
-    label: int
-    items: int
-    new: int
-    known: int
-    right: int
-    precision: float
-    low: float
-    corrected: float
-    gain: float
 
 
 def suggested(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NamedTuple
 
 from labelkit.lf.base import (
     Declaration,
@@ -97,25 +97,37 @@ def model(
     >>> sure.threshold
     0.9
     """
-    check_name("model", name)
-    _check_numbers(name, threshold, batch_size)
-    shown = repr(predict) if isinstance(predict, (str, Path)) else _short(predict)
-    predict, content = _load(name, predict) if isinstance(predict, (str, Path)) else (predict, None)
+    _check(name, threshold, batch_size)
+    given = _given(name, predict)
     return declare(
         ModelFunction(
             name=name,
             field=check_field("model", name, field),
-            predict=_callable(name, predict),
-            model=predict,
+            predict=_callable(name, given.model),
+            model=given.model,
             threshold=float(threshold),
             label=None if label is None else check_label("model", name, label),
-            classes=_classes(name, predict, classes, label),
+            classes=_classes(name, given.model, classes, label),
             batch_size=batch_size,
-            content=content,
-            shown=shown,
+            content=given.content,
+            shown=given.shown,
             site=declaration_site(),
         )
     )
+
+
+class _Given(NamedTuple):
+    """A model, the digest of the file that it came from, if any, and how it is shown."""
+
+    model: Any
+    content: str | None
+    shown: str
+
+
+def _given(name: str, predict: Any) -> _Given:
+    if isinstance(predict, (str, Path)):
+        return _Given(*_load(name, predict), repr(predict))
+    return _Given(predict, None, str(getattr(predict, "__qualname__", None) or type(predict).__qualname__))
 
 
 def _callable(name: str, predict: Any) -> Any:
@@ -126,7 +138,8 @@ def _callable(name: str, predict: Any) -> Any:
     return call
 
 
-def _check_numbers(name: str, threshold: object, batch_size: object) -> None:
+def _check(name: str, threshold: object, batch_size: object) -> None:
+    check_name("model", name)
     if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 0 < threshold <= 1:
         raise refusal("model", name, f"needs a threshold above 0 and at most 1, not {threshold!r}")
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
@@ -184,7 +197,3 @@ def _load(name: str, given: str | Path) -> tuple[Any, str]:
         return reader.load(path), hashlib.sha256(path.read_bytes()).hexdigest()
     except Exception as error:  # skops raises what its many readers raise
         raise refusal("model", name, f"cannot be loaded from {path.name}: {type(error).__name__}: {error}") from error
-
-
-def _short(predict: object) -> str:
-    return str(getattr(predict, "__qualname__", None) or type(predict).__qualname__)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import Final
 
 import numpy as np
 
@@ -19,11 +21,15 @@ from labelkit.annotate import (
 )
 from labelkit.annotate.quality import AnswerLog
 from labelkit.steps.anchoring import anchoring_so_far
+from labelkit.steps.browsing_state import KeptWorkspace
 from labelkit.steps.quality import AnnotatorRow, answer_log, quality_rows
 from labelkit.steps.reviewing_disputes import disputes
 from labelkit.steps.workspace import Workspace
 from labelkit.store import LoggedAnswer
 from labelkit.types import ABSTAIN
+
+_MOST_TOUCHED: Final = 5_000
+"""From so many answered items on, reading all answers anew is quicker."""
 
 
 @dataclass(frozen=True)
@@ -76,20 +82,51 @@ def _one_each(answers: Sequence[LoggedAnswer]) -> list[LoggedAnswer]:
     return [a for a in answers if a.role != "gold" or (a.item, a.annotator) not in queued]
 
 
-def agreement_report(workspace: Workspace, *, ordered: bool = False) -> AgreementReport:
+def _present_answers(workspace: KeptWorkspace) -> list[LoggedAnswer]:
+    """Everybody's present answers by item: those of before, with what was answered since read anew."""
+    kept, reviewable = workspace.kept, workspace.store.reviewable
+    mark = reviewable.mark()
+
+    def made() -> list[LoggedAnswer]:
+        before = kept.last("present answers")
+        if before is None or before[0][2] != mark[2]:
+            return reviewable.log()
+        touched = set(reviewable.touched(before[0][0]))
+        if len(touched) > _MOST_TOUCHED:
+            return reviewable.log()
+        left = (answer for answer in before[1] if answer.item not in touched)
+        return sorted(chain(left, reviewable.log(touched)), key=lambda answer: answer.item)  # order of arrival stays
+
+    return kept.value("present answers", mark, made)
+
+
+def _contested(workspace: KeptWorkspace) -> dict[int, bool]:
+    """As :func:`disputes`, which looks again only at what was answered since this process last asked."""
+    before = workspace.kept.last("disputes")
+    if before is not None:
+        workspace.memo.setdefault("disputes", before[1])
+    found = disputes(workspace)
+    workspace.kept.value("disputes", workspace.store.reviewable.mark(), lambda: workspace.memo["disputes"])
+    return found
+
+
+def agreement_report(project: Workspace, *, ordered: bool = False) -> AgreementReport:
     """Figures of today's answers; the same answers and seed give the same intervals.
 
     Parameters
     ----------
+    project
+        Answers are read through what this process keeps of it.
     ordered
         The classes are in an order that means something: Krippendorff's alpha for ordinal data, too.
     """
-    log = answer_log(workspace, _one_each(workspace.store.reviewable.log()))
+    workspace = KeptWorkspace.of(project)
+    log = answer_log(workspace, _one_each(_present_answers(workspace)))
     k = workspace.schema.cardinality
     used = (log.label != ABSTAIN) & ~log.asked_to_break_a_tie
     given = ratings(log.item[used], np.array(log.annotators, dtype=str)[log.who[used]], log.label[used], k)
     rng = np.random.default_rng(workspace.seed)
-    contested = disputes(workspace)
+    contested = _contested(workspace)
     labelled = log.label != ABSTAIN
     return AgreementReport(
         answers=int(labelled.sum()),

@@ -137,6 +137,8 @@ class ItemExplanation:
     notes: list[str]
     decisions: list[dict[str, Any]] = field(default_factory=list)
     """Reviewers' decisions in order, those that were taken back or replaced included."""
+    outdated: str | None = None
+    """What to run first, where models have labeled the item but its label is no longer known (None)."""
 
 
 def explain_item(workspace: Workspace, item_id: str) -> ItemExplanation:
@@ -154,7 +156,7 @@ def explain_item(workspace: Workspace, item_id: str) -> ItemExplanation:
     item = store.items.get(number, schema)
     notes: list[str] = []
     explanation = _explanation(workspace, number, notes)
-    label, source = _final(workspace, number, notes)
+    label, source, outdated = _final(workspace, number, notes)
     answers = store.people.history(number)
     for answer in answers:
         answer["label"] = None if answer["label"] is None else schema.name_of(answer["label"])
@@ -171,19 +173,21 @@ def explain_item(workspace: Workspace, item_id: str) -> ItemExplanation:
         explanation=explanation,
         notes=notes,
         decisions=decisions_on(workspace, number),
+        outdated=outdated,
     )
 
 
-def _final(workspace: Workspace, number: int, notes: list[str]) -> tuple[str | None, str | None]:
+def _final(workspace: Workspace, number: int, notes: list[str]) -> tuple[str | None, str | None, str | None]:
+    """The label, its source, and what to run where it is out of date."""
     from labelkit.steps.exporting import final_label
 
     if number in workspace.people().disputed:
         notes.append("people disagree on this item: more answers, or a decision on the Review page, will decide it")
     try:
-        return final_label(workspace, number)
+        return *final_label(workspace, number), None
     except StepMissing as error:
         notes.append(f"its label is not up to date: {error}")
-        return None, None
+        return None, None, error.hint or error.message
 
 
 def _explanation(workspace: Workspace, number: int, notes: list[str]) -> Explanation | None:

@@ -84,6 +84,11 @@ class Kept:
                     self.making.pop(self.values.popitem(last=False)[0], None)
             return made
 
+    def last(self, name: str) -> tuple[Any, Any] | None:
+        """The key and the value that were made last under a name."""
+        kept = self.values.get(name)
+        return None if kept is None else kept[:2]
+
     def has(self, name: str, key: Hashable) -> bool:
         """Whether :meth:`value` would answer at once."""
         kept = self.values.get(name)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from labelkit.types import Fault
 
@@ -64,3 +64,29 @@ class BulkResult:
     notes: list[str] = field(default_factory=list)
     finished_before: bool = False
     seconds: float = 0.0
+
+    @classmethod
+    def of_manifest(cls, manifest: Mapping[str, Any], output: str) -> BulkResult:
+        """What the manifest of a finished output says."""
+        counts = manifest["counts"]
+        functions = manifest["labeling_functions"]
+        return cls(
+            output=output,
+            items=counts["items"],
+            files=len(manifest["request"]["input"]["files"]),
+            shards=len(manifest["parts"]),
+            voted=0,
+            reused=len(manifest["parts"]),
+            parts_written=0,
+            covered=counts["covered"],
+            labeled=counts["labeled"],
+            class_counts=counts["classes"],
+            model=manifest["request"]["label_model"]["name"],
+            agreement_with_majority=counts["agreement_with_majority"],
+            set_aside=manifest["set_aside"],
+            ignored=manifest["ignored"],
+            faults={f["name"]: f["faults"] for f in functions if f["faults"]},
+            fault_examples=[Fault(f["name"], e["item"], e["problem"]) for f in functions for e in f["fault_examples"]],
+            notes=[*manifest["label_model"]["notes"]],
+            finished_before=True,
+        )

@@ -17,6 +17,7 @@ from labelkit.errors import ExportError, StepMissing
 from labelkit.export import ExportedFile, export_training_set
 from labelkit.labelmodels import covered as voted_on
 from labelkit.steps.labeling import vote_matrix
+from labelkit.steps.waiting import when_fresh
 from labelkit.steps.workspace import Workspace
 from labelkit.store import Run, column_name
 from labelkit.trainingset import (
@@ -64,8 +65,15 @@ class _Evidence:
     runs: dict[str, Run]
 
 
-def export(workspace: Workspace, out: str | Path | BinaryIO, *, format: str | None = None) -> ExportResult:
+def export(
+    workspace: Workspace, out: str | Path | BinaryIO, *, format: str | None = None, wait: float = 0.0
+) -> ExportResult:
     """Write every item with its final label; atomically, and the same bytes for the same project.
+
+    Parameters
+    ----------
+    wait
+        Seconds to wait for a refit that the trainer of `labelkit serve` is at.
 
     Raises
     ------
@@ -76,7 +84,7 @@ def export(workspace: Workspace, out: str | Path | BinaryIO, *, format: str | No
     """
     started = time.perf_counter()
     _refuse_our_own_files(workspace, out)
-    columns, tally, evidence = _prepare(workspace)
+    columns, tally, evidence = when_fresh(workspace, lambda: _prepare(workspace), seconds=wait, what="the export")
     if not evidence.runs and (evidence.agreed == ABSTAIN).all():
         raise StepMissing("there are no labels to export yet", hint="Run `labelkit run`")
     before = workspace.content()

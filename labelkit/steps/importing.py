@@ -177,7 +177,10 @@ class AnnotationImportResult:
 
 
 def import_annotations(workspace: Workspace, files: Sequence[str | Path]) -> AnnotationImportResult:
-    """Import people's earlier answers (item, annotator, label, time); a whole file or nothing of it.
+    """Import people's earlier answers (item, annotator, label, time), a file at a time.
+
+    A file is read to its end before anything of it is stored. If writing it is interrupted, what was written stays,
+    and the same import can simply be run again.
 
     Raises
     ------
@@ -188,7 +191,10 @@ def import_annotations(workspace: Workspace, files: Sequence[str | Path]) -> Ann
     rows = added = 0
     for name in files:
         answers = _answers(workspace, Path(name))
-        added += workspace.store.people.append(answers)
+        with workspace.progress.track(f"importing {Path(name).name}", len(answers)) as advance:
+            for portion in workspace.store.annotation_writer().write(answers):
+                added += portion.added
+                advance(portion.rows)
         rows += len(answers)
     return AnnotationImportResult([str(f) for f in files], rows, added, time.perf_counter() - started)
 

@@ -38,13 +38,16 @@ def named_classes(notes: Sequence[str], diagnostics: Mapping[str, Any], names: S
 def metrics_now(workspace: Workspace, run: Run) -> dict[str, Any]:
     """A label run's metrics with classes in the schema's order and by the names that they have now."""
     metrics, names = dict(run.metrics), workspace.schema.names
-    if run.parameters["class_ids"] == list(workspace.schema.ids):
+    if run.parameters.get("class_ids") == list(workspace.schema.ids):
         before = run.parameters.get("class_names", names)
         for key in _BY_NAME:
-            if metrics[key].keys() == set(before):
+            if metrics.get(key, {}).keys() == set(before):
                 metrics[key] = {now: metrics[key][old] for now, old in zip(names, before, strict=True)}
     if metrics.get("standing"):
-        metrics["why"] = [*metrics["why"][:1], standing_sentence(workspace, metrics["standing"], metrics["scores"])]
+        metrics["why"] = [
+            *metrics.get("why", ())[:1],
+            standing_sentence(workspace, metrics["standing"], metrics["scores"]),
+        ]
     return metrics
 
 

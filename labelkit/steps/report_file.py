@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from labelkit.bulk.output import storage_errors
+from labelkit.bulk.output import storage_errors, write_whole
 from labelkit.errors import ExportError
 
 SUFFIXES: Final = (".html", ".htm")
@@ -34,24 +31,13 @@ def checked(path: Path) -> Path:
     return path
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a temporary name, flush it to the disk, and only then give it its name.
+def write_report_file(path: Path, data: bytes) -> None:
+    """Write a report whole or not at all.
 
     Raises
     ------
     StorageError
         If the disk is full or refuses the file; an earlier one stays as it was.
     """
-    target = path.resolve() if path.is_symlink() else path  # a link stays a link
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
     with storage_errors(path):
-        try:
-            with temporary.open("xb", buffering=0) as out:
-                view = memoryview(data)
-                while view:  # an unbuffered file may take less than it is given
-                    view = view[out.write(view) :]
-                os.fsync(out.fileno())
-            temporary.replace(target)
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        write_whole(path.resolve() if path.is_symlink() else path, data)  # a link stays a link

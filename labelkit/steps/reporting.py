@@ -13,7 +13,7 @@ from labelkit.errors import ConfigError, EndModelError, LabelModelError, Project
 from labelkit.report import Block, Report, Section, Steps, Words, render
 from labelkit.report.text import count
 from labelkit.steps.report_errors import conflicts, confusion, uncovered
-from labelkit.steps.report_file import checked, write_whole
+from labelkit.steps.report_file import checked, write_report_file
 from labelkit.steps.report_functions import dependencies, functions
 from labelkit.steps.report_inputs import Inputs, untold
 from labelkit.steps.report_label_model import label_model
@@ -77,7 +77,7 @@ def write_report(workspace: Workspace, out: str | Path | BinaryIO) -> ReportResu
     made = make_report(workspace)
     data = render(made).encode()
     if path is not None:
-        write_whole(path, data)
+        write_report_file(path, data)
     else:
         stream = sys.stdout.buffer if isinstance(out, (str, Path)) else out
         stream.write(data)

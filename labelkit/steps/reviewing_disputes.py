@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from labelkit.annotate.places import PlaceRule
 from labelkit.steps.leasing import place_rule
 from labelkit.steps.workspace import Workspace
-from labelkit.store import GivenAnswer
+from labelkit.store import GivenAnswer, Store
 
 
 def disputes(workspace: Workspace, reviewer: str | None = None) -> dict[int, bool]:
@@ -39,16 +40,23 @@ def disputes(workspace: Workspace, reviewer: str | None = None) -> dict[int, boo
 
 @dataclass(frozen=True)
 class _Asked:
-    """Who could still be asked about what."""
+    """Who could still be asked about what: the places that a claim would find (see ``store/giving.py``)."""
 
     rule: PlaceRule
-    queued: frozenset[int]
+    store: Store
+    ranked: int | None
     people: frozenset[str]
+
+    @cached_property
+    def queued(self) -> frozenset[int]:
+        return frozenset() if self.ranked is None else frozenset(e.item for e in self.store.runs.queue(self.ranked))
 
     def waits(self, item: int, answers: Sequence[GivenAnswer]) -> bool:
         places = self.rule.places([answer.label for answer in answers])
-        others = self.people - {answer.annotator for answer in answers}
-        return len(answers) < places and item in self.queued and bool(others)
+        if self.ranked is None or len(answers) >= places or not self.people - {answer.annotator for answer in answers}:
+            return False
+        # A tie is given out whatever is in the queue; an item without its first answers only from the queue.
+        return places > self.rule.places([]) or item in self.queued
 
 
 def _asked(workspace: Workspace, rule: PlaceRule, reviewer: str | None) -> _Asked:
@@ -56,8 +64,5 @@ def _asked(workspace: Workspace, rule: PlaceRule, reviewer: str | None) -> _Aske
     run = store.runs.latest("rank")
     served = store.path.with_suffix(".secrets").exists()  # else nobody can sign in
     accounts = store.secrets().accounts() if served else set()
-    return _Asked(
-        rule,
-        frozenset() if run is None else frozenset(entry.item for entry in store.runs.queue(run.id)),
-        frozenset(m.name for m in store.members.all() if m.active and m.name in accounts) - {reviewer},
-    )
+    people = frozenset(m.name for m in store.members.all() if m.active and m.name in accounts) - {reviewer}
+    return _Asked(rule, store, None if run is None else run.id, people)

@@ -12,6 +12,14 @@ from labelkit.steps.workspace import Workspace, digest
 from labelkit.store import Run
 
 STEPS = ("vote", "label", "train", "rank")
+_MODEL = ("content", "class_ids", "people")
+_RESTS_ON = {
+    "vote": ("shards",),
+    "label": ("vote_inputs", *_MODEL),
+    "train": ("label_inputs", *_MODEL),
+    "rank": ("train_inputs", "pool"),
+}
+"""What the parameters of a run say that it was made from; runs of early versions do not say all of it."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ def status(workspace: Workspace) -> Status:
         items=store.items.count(),
         splits=splits,
         gold=int((store.items.gold() >= 0).sum()),
-        functions=len(runs["vote"].parameters["functions"]) if runs["vote"] else 0,
+        functions=len(runs["vote"].parameters.get("functions", ())) if runs["vote"] else 0,
         coverage=_coverage(runs["label"]),
         answers=counts["labels"],
         skips=counts["skips"],
@@ -79,7 +87,7 @@ def status(workspace: Workspace) -> Status:
         steps=_states(workspace, runs, people),
     )
     if runs["train"] is not None:
-        out.scores, out.audit = runs["train"].metrics["scores"], runs["train"].metrics["audit"]
+        out.scores, out.audit = runs["train"].metrics.get("scores", {}), runs["train"].metrics.get("audit", {})
     if runs["rank"] is not None:
         wanted = workspace.config.annotation.answers_per_item
         out.queued = sum(people.answers[e.item] < wanted for e in store.runs.queue(runs["rank"].id))
@@ -88,7 +96,7 @@ def status(workspace: Workspace) -> Status:
 
 
 def _coverage(run: Run | None) -> float | None:
-    if run is None or not run.metrics["items"]:
+    if run is None or not run.metrics.get("items") or "covered" not in run.metrics:
         return None
     return float(run.metrics["covered"] / run.metrics["items"])
 
@@ -100,7 +108,10 @@ def _states(workspace: Workspace, runs: dict[str, Run | None], people: HumanLabe
         if run is None:
             states.append(StepState(step, "never ran"))
             continue
-        why = _changed(workspace, step, run, runs, people)
+        if all(key in run.parameters for key in _RESTS_ON[step]):
+            why = _changed(workspace, step, run, runs, people)
+        else:
+            why = "what it rests on is not known: run it again"
         if not why and states and states[-1].state != "up to date":
             why = f"{states[-1].step} is out of date"
         states.append(StepState(step, "out of date" if why else "up to date", why, run.id, run.started_at, run.seconds))

@@ -126,12 +126,12 @@ def try_function(workspace: KeptWorkspace, entry: DeclaredFunction, *, replaces:
     label = workspace.schema.index(entry.label)
     check_field(workspace, entry.field)
     basis = basis_of(workspace)
-    rows, counted = _votes(workspace, basis, entry)
+    rows, counted, doubts = _votes(workspace, basis, entry)
     met = _Met.of(basis, rows, label, replaces or entry.name)
     known, decided = basis.reference.labels[rows], basis.decided[rows]
     hits, against = _samples(basis, met, rows, label, workspace.seed)
     shown = _shown(workspace, basis, entry, met, rows, [*hits, *against], label)
-    notes = list(basis.notes)
+    notes = [*doubts, *basis.notes]
     if counted < basis.items:
         notes.append(f"counted on a random part, {counted:,} of {basis.items:,} items: as many as there was time for")
     return Trial(
@@ -173,8 +173,8 @@ def fields_of(workspace: KeptWorkspace) -> list[str]:
     return ["text", "id", *(name for name in workspace.store.items.field_types() if name not in nested)]
 
 
-def _votes(workspace: KeptWorkspace, basis: Basis, entry: DeclaredFunction) -> tuple[Rows, int]:
-    """Items on which the function votes, and how many were looked at."""
+def _votes(workspace: KeptWorkspace, basis: Basis, entry: DeclaredFunction) -> tuple[Rows, int, list[str]]:
+    """Items on which the function votes, how many were looked at, and what is doubtful about its pattern."""
     starts = np.arange(0, basis.items, _LOOKED_AT_ONCE)
     order = np.random.default_rng(workspace.seed).permutation(starts).tolist()
     sizes = [min(_LOOKED_AT_ONCE, basis.items - start) for start in order]
@@ -189,7 +189,7 @@ def _votes(workspace: KeptWorkspace, basis: Basis, entry: DeclaredFunction) -> t
         part = np.frombuffer(bits, np.uint8, -(-size // 8), at)
         found.append(np.flatnonzero(np.unpackbits(part, count=size)) + start)
         at, counted = at + len(part), counted + size
-    return np.sort(np.concatenate(found)), counted
+    return np.sort(np.concatenate(found)), counted, [str(doubt) for doubt in answer["doubts"]]
 
 
 def _ask(entry: DeclaredFunction, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

@@ -110,12 +110,19 @@ class Workspace:
         run = self.need(step, why)
         before = {"label": "vote", "train": "label"}[step]
         upstream = self.need_fresh(before, why) if before == "label" else self.need(before, why)
-        if upstream.inputs != run.parameters[f"{before}_inputs"]:
+        rests_on, content = run.parameters.get(f"{before}_inputs"), run.parameters.get("content")
+        if rests_on is None or content is None or "class_ids" not in run.parameters:
+            raise StepMissing(
+                f"what the last `labelkit {step}` rests on is not known: an early version ran it",
+                hint=f"Run `labelkit {step}`",
+            )
+        if upstream.inputs != rests_on:
             raise StepMissing(
                 f"`labelkit {before}` has run since the last `labelkit {step}`", hint=f"Run `labelkit {step}`"
             )
-        if run.parameters["content"] != self.content():
-            first = "vote" if self.need("vote", why).parameters["shards"] != self.store.items.shard_digests() else step
+        if content != self.content():
+            voted = self.need("vote", why).parameters.get("shards")
+            first = "vote" if voted != self.store.items.shard_digests() else step
             raise StepMissing(
                 f"items came or changed after the last `labelkit {step}`",
                 hint=f"Run `labelkit {first}`, or `labelkit run`",

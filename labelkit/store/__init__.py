@@ -9,6 +9,7 @@ from labelkit.errors import ProjectDamaged
 from labelkit.store.activity import Activity
 from labelkit.store.added import problems as answer_problems
 from labelkit.store.adjudications import Adjudications, Decision, NewDecision, Withdrawal
+from labelkit.store.annotation_writer import AnnotationWriter
 from labelkit.store.browsing import AnswerFacts, Browsing, Happening, Mark
 from labelkit.store.codec import from_json, to_json
 from labelkit.store.columns import column_name
@@ -131,6 +132,10 @@ class Store:
     def writer(self, source: int) -> ItemWriter:
         """A writer of items for the import with run number ``source``."""
         return ItemWriter(self.database, self.labels.schema(), source)
+
+    def annotation_writer(self) -> AnnotationWriter:
+        """A writer of one file of answers that people gave elsewhere."""
+        return AnnotationWriter(self.database, self.people)
 
     def problems(self) -> list[str]:
         """What is wrong with the file, in words; empty when all is well. It reads the whole file."""

@@ -12,15 +12,22 @@ class Activity:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._gold = (0, 0)
+        """The last answer that was looked at, and how many up to it are answers to gold questions."""
 
     def answers(self) -> int:
-        """A number that grows by one with every answer (labels, skips, flags, withdrawals) and every decision."""
-        return int(
-            self._database.one(
-                "select (select coalesce(max(id), 0) from annotations)"
-                " + (select coalesce(max(id), 0) from adjudications)"
-            )[0]
+        """A number that grows by one with every answer (labels, skips, flags, withdrawals) and every decision.
+
+        Answers to gold questions are left out: they decide nothing.
+        """
+        seen, gold = self._gold
+        last, more, decisions = self._database.one(
+            "select coalesce(max(id), ?1), coalesce(sum(role = 'gold'), 0),"
+            " (select coalesce(max(id), 0) from adjudications) from annotations where id > ?1",
+            (seen,),
         )
+        self._gold = (int(last), gold + int(more))
+        return int(last) - self._gold[1] + int(decisions)
 
     def upstream(self) -> tuple[object, ...]:
         """Another value when items came or changed, somebody voted, or the classes are others."""

@@ -15,6 +15,7 @@ from labelkit.store.database import Database, stamp
 from labelkit.store.events import append
 from labelkit.store.people import People
 from labelkit.store.reviewable import answer_ids
+from labelkit.store.tie_breaks import note_disagreement
 
 ADDED: Final = "adjudications.added"
 WITHDRAWN: Final = "adjudications.withdrawn"
@@ -110,6 +111,8 @@ class Adjudications:
     def withdraw(self, given: Withdrawal, *, at: datetime) -> tuple[Literal["stored", "repeated"], int]:
         """Take a decision back; the one before it, if any, stands again. Returns what happened and the item.
 
+        Without one, the item is open again: annotators who disagree on it have a tie that a further person may break.
+
         Raises
         ------
         DecisionRefused
@@ -131,6 +134,7 @@ class Adjudications:
                  "client_sequence": given.client_sequence, "withdraws": target["id"]},
                 given.reviewer, at,
             )  # fmt: skip
+            note_disagreement(connection, target["item"])  # forgotten while the decision stood
         return "stored", int(target["item"])
 
     def _insert(self, connection: sqlite3.Connection, row: dict[str, Any], reviewer: str, at: datetime) -> int:

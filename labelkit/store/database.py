@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,27 @@ def translated(path: Path) -> Iterator[None]:
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise StorageError(f"{path} is busy with another process's write", hint="Try again in a moment") from error
         raise
+
+
+@contextlib.contextmanager
+def immediate(connection: sqlite3.Connection, path: Path, begin: Callable[[], None] | None = None) -> Iterator[None]:
+    """``BEGIN IMMEDIATE`` … commit; rolled back on any exception, Ctrl-C included. Errors as :func:`translated`.
+
+    ``begin`` takes the place of the first statement, where somebody waits for the lock in a way of their own.
+    """
+    with translated(path):
+        try:
+            if begin is None:
+                connection.execute("begin immediate")
+            else:
+                begin()
+            yield
+            connection.execute("commit")
+        except BaseException:
+            # SQLite may have rolled back by itself already (full disk).
+            if connection.in_transaction:
+                connection.execute("rollback")
+            raise
 
 
 def _connect(path: Path, options: str) -> sqlite3.Connection:
@@ -178,16 +199,8 @@ class Database:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """``BEGIN IMMEDIATE`` … commit; rolled back on any exception, Ctrl-C included."""
-        with translated(self.path):
-            try:
-                self.connection.execute("begin immediate")
-                yield self.connection
-                self.connection.execute("commit")
-            except BaseException:
-                # SQLite may have rolled back by itself already (full disk).
-                if self.connection.in_transaction:
-                    self.connection.execute("rollback")
-                raise
+        with immediate(self.connection, self.path):
+            yield self.connection
 
     def rows(self, sql: str, parameters: Any = ()) -> list[Any]:
         """All rows of a query."""

@@ -67,7 +67,7 @@ def give(
         if asked == first + wanted:
             break
         role = role_of(connection, item, queued_as)
-        before = role == "active" and rules.drawn is not None and rules.drawn.hints_before(name, item)
+        before = role == "active" and _shows_hints_before(connection, person, name, rules, item)
         insert_lease(connection, item, person, client, present, until, role=role, place=asked, hints_before=before)
         asked += 1
     connection.execute("update annotators set asked = ? where id = ?", (asked, person))
@@ -177,6 +177,23 @@ def _candidates(
     )  # fmt: skip
     while some := cursor.fetchmany(size):
         yield some
+
+
+def _shows_hints_before(connection: sqlite3.Connection, person: int, name: str, rules: LeaseRules, item: int) -> bool:
+    """Whether hints on an item are shown before the answer: if the draw says so, and nobody's answer stands on it.
+
+    A model that has learned somebody's answer guesses it: agreeing with that guess says nothing about having seen it.
+    Who was shown the hints by an earlier lease has seen them, whoever answered since.
+    """
+    if rules.drawn is None or not rules.drawn.hints_before(name, item):
+        return False
+    (hidden,) = connection.execute(
+        "select exists (select 1 from annotations a join items i on i.item = a.item where a.item = :item"
+        f" and a.content_hash = i.content_hash and a.role != 'gold' and {COUNTS})"
+        " and not exists (select 1 from leases where item = :item and annotator = :person and hints_before)",
+        {"item": item, "person": person},
+    ).fetchone()
+    return not hidden
 
 
 def _gold(

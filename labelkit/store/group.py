@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from labelkit.store.database import BUSY_SECONDS, Database, translated
+from labelkit.store.database import BUSY_SECONDS, Database, immediate
 
 _RETRY_SECONDS: Final = 0.001
 """SQLite itself waits longer and longer, up to 0.1 s, while quicker writers pass by."""
@@ -29,19 +29,12 @@ class Group:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """``BEGIN IMMEDIATE`` … one commit; what was done within is durable when this ends."""
-        connection = self._database.connection
-        with translated(self._database.path):
-            self._begin()
-            self.open = True
-            try:
+        try:
+            with immediate(self._database.connection, self._database.path, self._begin):
+                self.open = True
                 yield
-                connection.execute("commit")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("rollback")
-                raise
-            finally:
-                self.open = False
+        finally:
+            self.open = False
 
     def _begin(self) -> None:
         until = time.monotonic() + BUSY_SECONDS

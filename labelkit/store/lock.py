@@ -12,8 +12,9 @@ from typing import Final
 import filelock
 import orjson
 
-from labelkit.errors import ProjectLocked, StorageError
+from labelkit.errors import ProjectLocked
 from labelkit.store.database import now
+from labelkit.store.presence import cannot_lock
 
 TRAINER: Final = "labelkit trainer"
 """How the trainer's work begins to be told."""
@@ -57,10 +58,7 @@ def project_lock(path: Path, doing: str, *, wait: float = 0.0) -> Iterator[None]
             hint="Wait for it to end and run the command again, or give --wait SECONDS",
         ) from None
     except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
-        reason = getattr(error, "strerror", None) or error
-        raise StorageError(
-            f"cannot lock {path}: {reason}", hint="Is the folder writable, and on this machine?"
-        ) from error
+        raise cannot_lock(path, error) from error
     try:
         with contextlib.suppress(OSError):  # who holds it is a courtesy; the lock itself is held
             holder.write_bytes(

@@ -73,15 +73,21 @@ class People:
         AnnotationError
             If there is no such item, or a time is no ISO 8601 time. Nothing is stored then.
         """
+        with self._database.transaction() as connection:
+            return self.append_within(connection, annotations, actor=actor)
+
+    def append_within(
+        self, connection: sqlite3.Connection, annotations: Sequence[NewAnnotation], *, actor: str = "labelkit"
+    ) -> int:
+        """As :meth:`append`, inside the caller's transaction."""
         from labelkit.store.tie_breaks import note_disagreement  # which builds on the words above
 
-        with self._database.transaction() as connection:
-            rows = [self._append_one(connection, annotation) for annotation in annotations]
-            stored = [row for row in rows if row is not None]
-            if stored:
-                added(connection, stored[0], stored[-1], actor=actor)
-                for item in {new.item for new in annotations if new.label is not None and not new.simulated}:
-                    note_disagreement(connection, item)
+        rows = [self._append_one(connection, annotation) for annotation in annotations]
+        stored = [row for row in rows if row is not None]
+        if stored:
+            added(connection, stored[0], stored[-1], actor=actor)
+            for item in {new.item for new in annotations if new.label is not None and not new.simulated}:
+                note_disagreement(connection, item)
         return len(stored)
 
     def _append_one(self, connection: sqlite3.Connection, new: NewAnnotation) -> int | None:

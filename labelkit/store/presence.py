@@ -89,14 +89,17 @@ def _held(path: Path, refused: Callable[[], ProjectLocked]) -> Iterator[None]:
     except filelock.Timeout:
         raise refused() from None
     except (OSError, NotImplementedError) as error:  # the latter: a file system without locks
-        reason = getattr(error, "strerror", None) or error
-        raise StorageError(
-            f"cannot lock {path}: {reason}", hint="Is the folder writable, and on this machine?"
-        ) from error
+        raise cannot_lock(path, error) from error
     try:
         yield
     finally:
         lock.release()
+
+
+def cannot_lock(path: Path, error: Exception) -> StorageError:
+    """What to say where the operating system refuses a lock."""
+    reason = getattr(error, "strerror", None) or error
+    return StorageError(f"cannot lock {path}: {reason}", hint="Is the folder writable, and on this machine?")
 
 
 def _is_held(path: Path) -> bool:

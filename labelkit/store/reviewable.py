@@ -144,14 +144,23 @@ class Reviewable:
                 found.setdefault(row[1], []).append(GivenAnswer._make(row))
         return found
 
-    def log(self) -> list[LoggedAnswer]:
-        """Everybody's present answers, by item and in order of arrival; simulated ones are nobody's."""
-        rows = self._database.rows(
+    def log(self, among: Iterable[int] | None = None) -> list[LoggedAnswer]:
+        """Everybody's present answers, by item and in order of arrival; simulated ones are nobody's.
+
+        Of all items, or of some.
+        """
+        sql = (
             "select a.item, p.name, a.kind, a.label, a.seconds, a.role, a.late, a.lease_token is not null,"
             " a.answered_at from annotations a join annotators p on p.id = a.annotator"
-            f" join items i on i.item = a.item where {GIVEN} order by a.item, a.id"
+            f" join items i on i.item = a.item where {{}} {GIVEN} order by a.item, a.id"
         )
-        return [LoggedAnswer._make(row) for row in rows]
+        if among is None:
+            return list(map(LoggedAnswer._make, self._database.rows(sql.format(""))))
+        found: list[LoggedAnswer] = []
+        for part in _chunks(sorted(among)):
+            limit = f"a.item in ({','.join('?' * len(part))}) and"
+            found += map(LoggedAnswer._make, self._database.rows(sql.format(limit), part))
+        return found
 
 
 def answer_ids(connection: sqlite3.Connection, item: int) -> tuple[int, ...]:

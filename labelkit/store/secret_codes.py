@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from labelkit.store.database import stamp
-
-KEPT_AFTER_END: Final = timedelta(days=30)
-"""Codes that are over are deleted after so long."""
-
-_COLUMNS: Final = "digest, purpose, role, name, made_by, created_at, expires_at"
-_LIVE: Final = "used_at is null and expires_at > ?"
+from labelkit.store.secret_rows import SecretRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,52 +22,31 @@ class StoredCode:
     expires_at: str
 
 
-class Codes:
+class Codes(SecretRows[StoredCode]):
     """Reads and changes codes; one part of :class:`labelkit.store.secrets.Secrets`."""
 
-    def __init__(
-        self, connection: sqlite3.Connection, transaction: Callable[[], AbstractContextManager[sqlite3.Connection]]
-    ) -> None:
-        self._connection = connection
-        self._transaction = transaction
+    table, record, ended = "codes", StoredCode, "used_at"
 
     def add(self, code: StoredCode) -> None:
         """Keep a new code; earlier ones of the same purpose for the same name end."""
         with self._transaction() as connection:
-            old = stamp(datetime.fromisoformat(code.created_at) - KEPT_AFTER_END)
-            connection.execute("delete from codes where expires_at < ?1 or used_at < ?1", (old,))
             connection.execute(
                 "update codes set used_at = ? where purpose = ? and name = ? and used_at is null",
                 (code.created_at, code.purpose, code.name),
             )
-            connection.execute(
-                f"insert into codes ({_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?)",
-                (code.digest, code.purpose, code.role, code.name, code.made_by, code.created_at, code.expires_at),
-            )
+            self._insert(connection, code, at=datetime.fromisoformat(code.created_at))
 
     def get(self, digest: str, purpose: str, *, at: datetime) -> StoredCode | None:
         """The code with this digest, if it can be used for the purpose."""
-        row = self._connection.execute(
-            f"select {_COLUMNS} from codes where digest = ? and purpose = ? and {_LIVE}", (digest, purpose, stamp(at))
-        ).fetchone()
-        return None if row is None else StoredCode(*row)
+        return next(iter(self._rows("digest = ? and purpose = ?", (digest, purpose), at=at)), None)
 
     def live(self, purpose: str, *, at: datetime) -> list[StoredCode]:
         """All codes of a purpose that can be used, the newest first."""
-        rows = self._connection.execute(
-            f"select {_COLUMNS} from codes where purpose = ? and {_LIVE} order by created_at desc", (purpose, stamp(at))
-        )
-        return [StoredCode(*row) for row in rows]
+        return self._rows("purpose = ?", (purpose,), at=at)
 
     def use(self, digest: str, *, at: datetime) -> bool:
         """Use a code up; True for exactly one caller."""
-        with self._transaction() as connection:
-            return (
-                connection.execute(
-                    f"update codes set used_at = ? where digest = ? and {_LIVE}", (stamp(at), digest, stamp(at))
-                ).rowcount
-                > 0
-            )
+        return self._end("digest = ?", (digest,), at=at) > 0
 
     def give_back(self, digest: str) -> None:
         """A code whose use came to nothing can be used again."""

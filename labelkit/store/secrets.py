@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from labelkit.errors import ProjectTooNew
-from labelkit.store.database import BUSY_SECONDS, stamp, translated
+from labelkit.store.database import BUSY_SECONDS, immediate, stamp, translated
 from labelkit.store.secret_codes import Codes
 from labelkit.store.secret_sessions import StoredSessions
 
@@ -94,15 +94,8 @@ class Secrets:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """``BEGIN IMMEDIATE`` … commit; rolled back on any exception."""
-        with translated(self.path):
-            self.connection.execute("begin immediate")
-            try:
-                yield self.connection
-                self.connection.execute("commit")
-            except BaseException:
-                if self.connection.in_transaction:
-                    self.connection.execute("rollback")
-                raise
+        with immediate(self.connection, self.path):
+            yield self.connection
 
     def state(self) -> int:
         """A number that differs from the last one when another connection has written since; costs microseconds."""

@@ -272,6 +272,67 @@ def test_many_chunks_are_as_many_resamples() -> None:
     assert all((part.sum(axis=1) == 30_000).all() for part in drawn)
 
 
+@settings(max_examples=100, deadline=None)
+@given(some_answers())
+def test_one_item_of_each_kind_stands_for_all(case: tuple[Answers, int]) -> None:
+    answers, k = case
+    if not answers:
+        return
+    whole = made(answers, k)
+    said: dict[int, list[tuple[str, int]]] = {}
+    for item, who, label in sorted(answers):
+        said.setdefault(item, []).append((who, label))
+    kinds: dict[tuple[tuple[str, int], ...], int] = {}
+    for one in said.values():
+        kinds[tuple(one)] = kinds.get(tuple(one), 0) + 1
+    part, counts = whole.condensed
+    found = {
+        tuple(
+            (part.annotators[part.annotator[a]], int(part.label[a])) for a in np.flatnonzero(part.item == place)
+        ): int(counts[place])
+        for place in range(len(counts))
+    }
+    assert found == kinds
+
+
+def people_and_answers(people: int, per_item: int, n: int, seed: int) -> Ratings:
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(3, size=n)[:, None]
+    who = np.argsort(rng.random((n, people)), axis=1)[:, :per_item]
+    said = np.where(rng.random((n, per_item)) < 0.8, truth, rng.integers(3, size=(n, per_item)))
+    names = np.array([f"p{j}" for j in range(people)])[who]
+    return ratings(np.repeat(np.arange(n), per_item), names.ravel(), said.ravel(), 3)
+
+
+@pytest.mark.parametrize(("people", "per_item", "n"), [(3, 2, 900), (12, 3, 900)])
+def test_resampling_kinds_of_items_is_resampling_items(people: int, per_item: int, n: int) -> None:
+    """Both ways to draw: few kinds of items, and nearly as many kinds as items."""
+    from labelkit.annotate.agreement import _Sums, resampled
+
+    case = people_and_answers(people, per_item, n, seed=5)
+    found = {f.measure: f for f in agreement(case, np.random.default_rng(1), ordered=True, resamples=3000)}
+    sums = _Sums(case, ordered=True)
+    drawn: dict[str, list[float]] = {measure: [] for measure in found}
+    for weights in resampled(n, 3000, np.random.default_rng(2)):
+        for measure, values in sums.measures(weights).items():
+            drawn[measure] += values.tolist()
+    for measure, one in found.items():
+        low, high = np.quantile(drawn[measure], [0.025, 0.975])
+        width = high - low
+        assert one.low == pytest.approx(low, abs=0.08 * width), measure
+        assert one.high == pytest.approx(high, abs=0.08 * width), measure
+        assert one.value == pytest.approx(float(sums.measures(np.ones((1, n)))[measure][0]), abs=1e-9), measure
+
+
+@pytest.mark.parametrize("n", [200, 40])
+def test_both_ways_of_drawing_a_pair_have_the_interval_of_a_share(n: int) -> None:
+    case = made(table([[n // 2, n // 8], [n // 8, n // 4]]), 2)
+    (pair,) = pairwise(case, np.random.default_rng(0), resamples=4000)
+    assert pair.percent.low is not None and pair.percent.high is not None and pair.percent.value is not None
+    error = np.sqrt(pair.percent.value * (1 - pair.percent.value) / pair.n)
+    assert (pair.percent.high - pair.percent.low) / (2 * 1.96 * error) == pytest.approx(1.0, abs=0.12)
+
+
 # ------------------------------------------------------------------ confusion, wrong input
 
 

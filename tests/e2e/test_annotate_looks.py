@@ -10,25 +10,20 @@ from typing import Any
 import pytest
 
 from tests.annotating import (
-    CHROMIUM,
     ITEM,
     ITEM_ID,
     SAVE,
     annotate,
     annotating_project,
-    chromium,
     counting,
     on_screen,
     press,
     saved,
-    sign_in,
 )
-from tests.serving import HOSTILE, add_person, served
+from tests.browsing import BROWSER_TESTS, serious, sign_in
+from tests.serving import HOSTILE, add_person
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium"),
-]
+pytestmark = BROWSER_TESTS
 
 LABELS = ("spam *starred* :red[x]", "ham <b>bold</b>")
 EVIL_NAME = "Eve <img src=x onerror=document.title='owned'> **b**"
@@ -55,18 +50,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in (EVIL_NAME, "Phone", "Axe", "Dark", "Keyboard"):
         add_person(home, name, "annotator")
     return home
-
-
-@pytest.fixture(scope="module")
-def address(home: Path) -> Iterator[str]:
-    with served(home) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as opened:
-        yield opened
 
 
 def every_item(page: Any) -> Iterator[str]:
@@ -148,19 +131,6 @@ def test_a_phone_has_everything_within_reach(browser: Any, address: str, home: P
     page.tap('button:has-text("Guidelines")')
     guidelines.wait_for(state="hidden")
     page.context.close()
-
-
-def serious(page: Any) -> list[str]:
-    """What axe-core finds on this page that is serious or critical."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{one['id']}: {node['html'][:150]}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -10,26 +10,21 @@ from typing import Any
 import pytest
 
 from tests.annotating import (
-    CHROMIUM,
     ITEM,
     ITEM_ID,
     annotate,
     annotating_project,
-    chromium,
     counting,
     on_screen,
     press,
     saved,
-    sign_in,
     state,
     stored,
 )
+from tests.browsing import BROWSER_TESTS, sign_in
 from tests.serving import add_person, client, free_port, start
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium"),
-]
+pytestmark = BROWSER_TESTS
 
 PEOPLE = ("Cut", "Restart", "Left", "Right", "Ann", "Bob", "Revoked", "Twin", "Full", "Leaver", "Late", "Other")
 
@@ -64,12 +59,6 @@ def server(home: Path) -> Iterator[Served]:
     running = Served(home)
     yield running
     running.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as opened:
-        yield opened
 
 
 def test_without_a_connection_one_goes_on_and_everything_arrives(browser: Any, server: Served, home: Path) -> None:

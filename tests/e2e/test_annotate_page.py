@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.annotating import (
-    CHROMIUM,
     ITEM_ID,
     RECORD,
     annotate,
     annotating_project,
-    chromium,
     counting,
     on_screen,
     press,
@@ -22,12 +19,10 @@ from tests.annotating import (
     state,
     stored,
 )
-from tests.serving import add_person, served
+from tests.browsing import BROWSER_TESTS
+from tests.serving import add_person
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium"),
-]
+pytestmark = BROWSER_TESTS
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +31,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("Burst", "Undoer", "Keys", "Writer", "Reloader", "Reviser", "Toucher", "Reader", "Learner"):
         add_person(home, name, "annotator")
     return home
-
-
-@pytest.fixture(scope="module")
-def address(home: Path) -> Iterator[str]:
-    with served(home) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as opened:
-        yield opened
 
 
 def test_a_burst_of_30_presses_is_stored_for_what_was_on_screen_at_each(browser: Any, address: str, home: Path) -> None:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from labelkit import Project
-from tests.annotating import CHROMIUM, chromium
+from tests.browsing import BROWSER_TESTS, log_in
 from tests.conftest import sample_rows
-from tests.serving import HOSTILE, LEAD, ran_project, served
+from tests.serving import HOSTILE, ran_project
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium"),
-]
+pytestmark = BROWSER_TESTS
 
 LABELS = {"spam": "**spam** <b>x</b>", "ham": "[ham](javascript:alert(1))"}
 PAGES = ("home", "items", "functions", "settings")
@@ -33,24 +29,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(home: Path) -> Iterator[str]:
-    with served(home) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def page(address: str) -> Iterator[Any]:
+def page(address: str, browser: Any) -> Any:
     """Signed in as a lead; everything that the page says on its console is in ``page.said``."""
-    with chromium() as browser:
-        opened = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-        opened.said = []
-        opened.on("pageerror", lambda error: opened.said.append(str(error)))
-        opened.goto(f"{address}/home")
-        opened.get_by_test_id("login-name").fill(LEAD[0])
-        opened.get_by_test_id("login-password").fill(LEAD[1])
-        opened.get_by_test_id("login-submit").click()
-        opened.get_by_test_id("loop-items").wait_for(timeout=60_000)
-        yield opened
+    opened = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    opened.said = []
+    opened.on("pageerror", lambda error: opened.said.append(str(error)))
+    opened.goto(f"{address}/home")
+    log_in(opened)
+    opened.get_by_test_id("loop-items").wait_for(timeout=60_000)
+    return opened
 
 
 def number(page: Any, part: str) -> str:

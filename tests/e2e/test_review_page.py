@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,12 @@ import pytest
 
 from labelkit import Project
 from labelkit.errors import StepMissing
-from tests.annotating import CHROMIUM, ITEM, ITEM_ID, annotating_project, chromium, on_screen, saved, state
+from tests.annotating import ITEM, ITEM_ID, annotate, annotating_project, on_screen, saved, state
+from tests.browsing import BROWSER_TESTS, serious
 from tests.conftest import sample_rows
-from tests.serving import HOSTILE, add_person, client, served
+from tests.serving import HOSTILE, add_person, client
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium"),
-]
+pytestmark = BROWSER_TESTS
 
 DISPUTED = [f"spam-{copy}-{number}" for copy in range(10) for number in (1, 2)]
 
@@ -41,29 +38,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.fixture(scope="module")
-def address(home: Path) -> Iterator[str]:
-    with served(home) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as opened:
-        yield opened
-
-
 def review(browser: Any, address: str, name: str = "Rita", **context: Any) -> Any:
     """The Review page of somebody who is signed in, with an item on screen."""
-    opened = browser.new_context(**context)
-    session = client(address, name)
-    cookies = [{"name": cookie.name, "value": str(cookie.value), "url": address} for cookie in session.cookies.jar]
-    session.close()
-    opened.add_cookies(cookies)
-    page = opened.new_page()
-    page.goto(f"{address}/review")
-    page.wait_for_selector(f"{ITEM}:visible", timeout=60_000)
-    return page
+    return annotate(browser, address, name, "review", **context)
 
 
 def decisions(home: Path, item: str) -> list[tuple[str, str | None, str | None, bool]]:
@@ -219,14 +196,12 @@ def test_texts_and_comments_are_only_ever_text(browser: Any, address: str) -> No
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_serious_findings_of_axe(browser: Any, address: str, scheme: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = review(browser, address, color_scheme=scheme)
     for keys in ("", "e"):
         if keys:
             page.keyboard.press(keys)
             page.wait_for_selector('[data-testid="opinions"]:has-text("guess")')
-        found = axe.run(page, context=".lk-review").response["violations"]
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
+        assert serious(page, ".lk-review") == []
     page.context.close()
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from labelkit import Project
-from tests.serving import LEAD, add_person, served
+from tests.browsing import BROWSER_TESTS, log_in, serious
+from tests.serving import LEAD, add_person
 
-pytestmark = pytest.mark.slow
+pytestmark = BROWSER_TESTS
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 HOSTILE = '<img src=x onerror="document.title=1">'
 Open = Callable[..., Page]
 
@@ -29,45 +28,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(home: Path) -> Iterator[str]:
-    with served(home) as address:
-        add_person(home, "Bob", "annotator")
-        yield address
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(address: str, chromium: Browser) -> Iterator[Open]:
-    """Opens pages, each in a browser profile of its own; nothing may be asked of another host."""
-    contexts, elsewhere = [], []
-
-    def make(path: str = "/", **options: object) -> Page:
-        context = chromium.new_context(**options)  # type: ignore[arg-type]
-        contexts.append(context)
-        context.on(
-            "request", lambda r: elsewhere.append(r.url) if not r.url.startswith((address, "data:", "blob:")) else None
-        )
-        page = context.new_page()
-        page.goto(f"{address}{path}")
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert elsewhere == []
-
-
-def sign_in(page: Page, name: str = LEAD[0], password: str = LEAD[1]) -> None:
-    page.get_by_test_id("login-name").fill(name)
-    page.get_by_test_id("login-password").fill(password)
-    page.get_by_test_id("login-submit").click()
+def address(address: str, home: Path) -> str:
+    add_person(home, "Bob", "annotator")
+    return address
 
 
 def expect_signed_in(page: Page) -> None:
@@ -111,8 +74,7 @@ def test_fields_have_labels_and_say_what_they_are_to_password_managers(visit: Op
 
 def test_the_page_that_was_asked_for_comes_after_signing_in(visit: Open, address: str) -> None:
     page = visit("/account?a=b")
-    page.get_by_test_id("login-name").wait_for(timeout=30_000)
-    sign_in(page)
+    log_in(page)
     expect(page.get_by_role("heading", name="Account")).to_be_visible(timeout=20_000)
     assert page.url.startswith(f"{address}/account?a=b")
 
@@ -120,16 +82,14 @@ def test_the_page_that_was_asked_for_comes_after_signing_in(visit: Open, address
 @pytest.mark.parametrize("path", ["/?next=//evil.example", "/account?next=https://evil.example"])
 def test_nobody_is_sent_elsewhere(visit: Open, address: str, path: str) -> None:
     page = visit(path)
-    page.get_by_test_id("login-name").wait_for(timeout=30_000)
-    sign_in(page, "Bob")
+    log_in(page, "Bob")
     expect_signed_in(page)
     assert page.url.startswith(f"{address}/")
 
 
 def test_a_page_that_the_role_does_not_grant_says_so(visit: Open) -> None:
     page = visit("/team")
-    page.get_by_test_id("login-name").wait_for(timeout=30_000)
-    sign_in(page, "Bob")
+    log_in(page, "Bob")
     expect(page.get_by_text("does not show you this page")).to_be_visible(timeout=20_000)
     expect(page.get_by_role("link", name="Team")).to_have_count(0)
 
@@ -143,15 +103,14 @@ def test_on_a_phone_and_in_the_dark(visit: Open) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert _contrast(page, '[data-testid="login-submit"]') >= 4.5
     assert _contrast(page, ".lk-sign-in h1") >= 4.5
-    sign_in(page, "Bob", "wrong password")
+    log_in(page, "Bob", "wrong password")
     expect(page.get_by_role("alert").filter(has_text="password is wrong")).to_be_visible()
     assert _contrast(page, '.lk-sign-in [data-part="problem"]') >= 4.5
 
 
 def test_an_invitation_from_the_team_page_to_a_new_account(visit: Open, address: str) -> None:
     lead = visit("/team")
-    lead.get_by_test_id("login-name").wait_for(timeout=30_000)
-    sign_in(lead)
+    log_in(lead)
     lead.get_by_role("button", name="Make a link").click(timeout=20_000)
     link = lead.locator(".st-key-new-link-box code").inner_text(timeout=20_000).strip()
     assert re.fullmatch(re.escape(address) + r"/\?invitation=[\w-]{43}", link)
@@ -180,8 +139,7 @@ def test_a_link_for_a_new_password_also_where_somebody_else_is_signed_in(visit: 
         project.team.add("Carl", "annotator", LEAD[1], actor="test")
         path = project.team.reset("Carl", actor="test").path
     page = visit("/")
-    page.get_by_test_id("login-name").wait_for(timeout=30_000)
-    sign_in(page, "Bob")
+    log_in(page, "Bob")
     expect_signed_in(page)
     page.goto(page.url.rstrip("/") + path)
     expect(page.get_by_text("You are signed in as Bob")).to_be_visible(timeout=20_000)
@@ -198,14 +156,13 @@ def test_an_open_page_goes_to_the_sign_in_page_when_its_session_is_ended(visit: 
     with Project.open(home) as project:
         project.team.add("Dora", "reviewer", LEAD[1], actor="test")
     page = visit("/account")
-    page.get_by_test_id("login-name").wait_for(timeout=30_000)
-    sign_in(page, "Dora")
+    log_in(page, "Dora")
     expect(page.get_by_text("Dora, reviewer")).to_be_visible(timeout=20_000)
     with Project.open(home) as project:
         project.team.deactivate("Dora", actor="test")
     expect(page.get_by_test_id("login-name")).to_be_visible(timeout=20_000)
     expect(page.get_by_text("Dora, reviewer")).to_have_count(0)
-    sign_in(page, "Dora")
+    log_in(page, "Dora")
     expect(page.get_by_role("alert").filter(has_text="password is wrong")).to_be_visible()
 
 
@@ -214,8 +171,7 @@ def test_the_own_password_is_changed(visit: Open, home: Path) -> None:
         project.team.add("Emil", "annotator", LEAD[1], actor="test")
         other = project.team.sign_in("Emil", LEAD[1]).token
     page = visit("/account")
-    page.get_by_test_id("login-name").wait_for(timeout=30_000)
-    sign_in(page, "Emil")
+    log_in(page, "Emil")
     fields = {"password-old": LEAD[1], "password-new": "quite other words", "password-again": "quite other words"}
     for key, value in fields.items():
         page.locator(f".st-key-{key} input").fill(value, timeout=20_000)
@@ -228,36 +184,22 @@ def test_the_own_password_is_changed(visit: Open, home: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(visit: Open, home: Path, scheme: str) -> None:
+def test_axe_finds_nothingserious(visit: Open, home: Path, scheme: str) -> None:
     with Project.open(home) as project:
         path = project.team.invite("annotator", actor="test").path
     guest = visit(path, color_scheme=scheme)
     expect(guest.get_by_role("heading", name="Welcome to texts")).to_be_visible(timeout=30_000)
-    assert _serious(guest) == []
+    assert serious(guest) == []
     page = visit("/team", color_scheme=scheme)
-    page.get_by_test_id("login-name").wait_for(timeout=30_000)
-    sign_in(page, LEAD[0], "wrong password")
+    log_in(page, LEAD[0], "wrong password")
     expect(page.get_by_role("alert").filter(has_text="password is wrong")).to_be_visible()
-    assert _serious(page) == []
-    sign_in(page)
+    assert serious(page) == []
+    log_in(page)
     expect(page.get_by_role("heading", name="People")).to_be_visible(timeout=20_000)
-    assert _serious(page) == []
+    assert serious(page) == []
     page.get_by_role("link", name="Account").click()
     expect(page.get_by_role("heading", name="Tokens for scripts")).to_be_visible(timeout=20_000)
-    assert _serious(page) == []
-
-
-def _serious(page: Page) -> list[str]:
-    """What axe-core finds on a page that is serious or critical."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{v['id']}: {node['html'][:200]}"
-        for v in found
-        if v["impact"] in ("serious", "critical")
-        for node in v["nodes"]
-    ]
+    assert serious(page) == []
 
 
 _LUMINANCE = """selector => {

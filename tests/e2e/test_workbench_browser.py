@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from labelkit.lf.declared import read_workbench
+from tests.browsing import BROWSER_TESTS, log_in
 from tests.conftest import sample_rows
-from tests.serving import HOSTILE, LEAD, client, ran_project, served
+from tests.serving import HOSTILE, LEAD, client, ran_project
 
-pytestmark = pytest.mark.slow
+pytestmark = BROWSER_TESTS
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 EVIL = '<img src=x onerror="document.title=1"> cash'
 
 
@@ -27,39 +26,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ran_project(tmp_path_factory.mktemp("workbench") / "project", rows)
 
 
-@pytest.fixture(scope="module")
-def address(home: Path) -> Iterator[str]:
-    with served(home) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def page(address: str, chromium: Browser) -> Iterator[Page]:
-    """The workbench, opened by the lead; nothing may be asked of another host."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 1000})
-    elsewhere: list[str] = []
-    context.on(
-        "request", lambda r: elsewhere.append(r.url) if not r.url.startswith((address, "data:", "blob:")) else None
-    )
-    page = context.new_page()
-    page.goto(address)
-    page.get_by_test_id("login-name").fill(LEAD[0], timeout=30_000)
-    page.get_by_test_id("login-password").fill(LEAD[1])
-    page.get_by_test_id("login-submit").click()
+def page(address: str, visit: Callable[..., Page]) -> Page:
+    """The workbench, opened by the lead."""
+    page = visit(viewport={"width": 1280, "height": 1000})
+    log_in(page)
     expect(page.get_by_role("link", name="Annotate")).to_be_visible(timeout=30_000)
     page.goto(f"{address}/workbench")
     expect(page.locator(".st-key-wb-word input")).to_be_visible(timeout=30_000)
-    yield page
-    context.close()
-    assert elsewhere == []
+    return page
 
 
 def enter(page: Page, key: str, text: str) -> None:
@@ -96,3 +71,28 @@ def test_a_pattern_that_never_ends_is_stopped_while_the_api_answers(page: Page, 
     expect(page.get_by_text("did not come back within 2 s and was ended")).to_be_visible(timeout=30_000)
     enter(page, "wb-pattern", r"fr[e]+")
     expect(page.locator(".lk-hits mark").first).to_have_text("free", timeout=30_000)
+
+
+def test_results_follow_typing_and_enter_adds_the_word(page: Page) -> None:
+    field = page.locator(".st-key-wb-word input")
+    field.press_sequentially("cash", delay=20)
+    marks = page.locator(".lk-hits mark")
+    expect(marks.first).to_have_text("cash", timeout=30_000, ignore_case=True)
+    expect(field).to_have_value("cash")  # what is typed is not taken away
+    expect(page.locator("[class*=st-key-wb-word-0]")).to_have_count(0)
+    field.fill("lunch")
+    expect(marks.first).to_have_text("lunch", timeout=30_000, ignore_case=True)
+    page.keyboard.press("Enter")
+    expect(page.locator(".st-key-wb-word-0")).to_be_visible(timeout=30_000)
+    expect(field).to_have_value("")
+    expect(marks.first).to_have_text("lunch", ignore_case=True)
+    page.get_by_role("button", name="lunch").click()  # what was typed before comes back from nowhere
+    expect(page.get_by_text("Nothing to try yet")).to_be_visible(timeout=30_000)
+    page.get_by_text("Regex", exact=True).click()
+    pattern = page.locator(".st-key-wb-pattern input")
+    pattern.press_sequentially("fr[e", delay=20)
+    expect(page.get_by_text("unterminated character set")).to_be_visible(timeout=30_000)
+    pattern.press_sequentially("]+", delay=20)
+    expect(marks.first).to_have_text("free", timeout=30_000)
+    page.get_by_role("button", name="Clear").click()
+    expect(page.get_by_text("Nothing to try yet")).to_be_visible(timeout=30_000)

@@ -12,7 +12,7 @@ import pytest
 from labelkit import Project
 from labelkit.steps.quality import AnnotatorRow
 from labelkit.steps.reviewing import ReviewReply
-from labelkit.store import NewAnnotation
+from labelkit.store import LoggedAnswer, NewAnnotation
 from tests.conftest import Ran
 
 
@@ -41,6 +41,35 @@ def test_an_empty_project_says_why_nothing_is_defined(project: Project) -> None:
     told = project.agreement()
     assert (told.answers, told.pairs, told.quality) == (0, [], [])
     assert all("nobody has answered" in figure.undefined for figure in told.figures)
+
+
+def test_what_was_answered_since_is_all_that_is_read_anew(
+    project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from labelkit.steps import browsing_state
+    from labelkit.store.reviewable import Reviewable
+
+    asked: list[list[int] | None] = []
+    read = Reviewable.log
+
+    def log(self: Reviewable, among: set[int] | None = None) -> list[LoggedAnswer]:
+        asked.append(None if among is None else sorted(among))
+        return read(self, among)
+
+    answers(project, "ann", "ssssshhhhhss")
+    answers(project, "bob", "sssshhhhhhss")
+    project.agreement()
+    monkeypatch.setattr(Reviewable, "log", log)
+    assert project.agreement().answers == 24 and asked == []
+    answers(project, "cy", "hs", start=3)
+    answers(project, "ann", "s", start=9)
+    answers(project, "bob", "h", role="gold")
+    found = project.agreement()
+    assert asked == [[0, 3, 4, 9]]
+    browsing_state._kept.clear()
+    with Project.open(folder) as again:
+        assert again.agreement() == found
+    assert asked[1:] == [None]
 
 
 def test_one_answer_an_item_tells_how_to_compare_people(project: Project) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,7 @@ import pytest
 
 from labelkit import Project
 from labelkit.errors import ExportError, FunctionFault, LabelModelError, ProjectDamaged, StepMissing
-from tests.conftest import FUNCTIONS, sample_rows, write_rows
+from tests.conftest import FUNCTIONS, Ran, sample_rows, write_rows
 
 
 def settings(folder: Path, old: str, new: str) -> None:
@@ -99,11 +102,67 @@ def test_an_edited_item_is_not_exported_with_its_old_prediction(folder: Path, tm
             with pytest.raises(StepMissing, match="labelkit train"):
                 late()
         explained = project.explain("spam-0-1")
-        assert explained.label is None
+        assert explained.label is None and explained.outdated == "Run `labelkit train`"
         assert any("labelkit train" in note for note in explained.notes)
         project.run()
         assert states(project) == ["up to date"] * 4
         assert project.export(tmp_path / "x.csv").rows == 60
+
+
+def test_explain_tells_a_label_that_is_out_of_date_from_one_that_nothing_decides(
+    folder: Path, run: Callable[..., Ran]
+) -> None:
+    with Project.open(folder) as project:
+        assert project.explain("spam-0-1").outdated is None
+        assert "Label: none, nothing decides" in run("explain", "spam-0-1", "-p", folder).out
+        project.run()
+        project.label(force=True)
+        project.answer("ham-0-1", "ham", annotator="ann")
+        project.label()
+    told = run("explain", "spam-0-1", "-p", folder).out
+    assert "Label: out of date. Run `labelkit train`" in told and "nothing decides" not in told
+    with Project.open(folder) as project:
+        project.train()
+    assert "Label: spam, by" in run("explain", "spam-0-1", "-p", folder).out
+
+
+@pytest.mark.parametrize(
+    ("step", "column", "key"),
+    [
+        ("vote", "parameters", "shards"),
+        ("vote", "parameters", "functions"),
+        ("label", "parameters", "vote_inputs"),
+        ("label", "parameters", "content"),
+        ("label", "parameters", "class_ids"),
+        ("label", "parameters", "people"),
+        ("label", "metrics", "covered"),
+        ("train", "parameters", "label_inputs"),
+        ("train", "parameters", "content"),
+        ("train", "metrics", "audit"),
+        ("train", "metrics", "scores"),
+        ("rank", "parameters", "pool"),
+    ],
+)
+def test_a_run_of_an_early_version_that_says_less_is_run_again(
+    folder: Path, tmp_path: Path, step: str, column: str, key: str
+) -> None:
+    with Project.open(folder) as project:
+        project.run()
+        path = project.path
+    with closing(sqlite3.connect(path)) as raw, raw:
+        rows = raw.execute(
+            f"update runs set {column} = json_remove({column}, ?) where step = ? returning id", (f"$.{key}", step)
+        ).fetchall()
+        assert rows
+    with Project.open(folder) as project:
+        state = {one.step: one for one in project.status().steps}[step]
+        if column == "metrics" or key == "functions":
+            assert state.state == "up to date"
+        else:
+            assert (state.state, state.why) == ("out of date", "what it rests on is not known: run it again")
+        if step in ("label", "train") and key in ("vote_inputs", "label_inputs", "content", "class_ids"):
+            with pytest.raises(StepMissing, match=f"labelkit {step}` rests on is not known"):
+                project.export(tmp_path / "x.csv")
 
 
 def test_an_item_that_moves_to_the_test_split_makes_models_out_of_date(folder: Path, tmp_path: Path) -> None:

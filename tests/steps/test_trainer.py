@@ -20,7 +20,7 @@ from labelkit.errors import LabelModelError
 from labelkit.steps import trainer as trainer_module
 from labelkit.steps.trainer import Step, Trainer
 from labelkit.steps.trainer_state import TrainerState
-from labelkit.store import project_lock
+from labelkit.store import NewAnnotation, project_lock
 from tests.conftest import write_rows
 from tests.serving import ran_project
 
@@ -120,6 +120,31 @@ def test_it_refits_after_so_many_answers_and_no_sooner(kept: Kept) -> None:
     assert state.learned_from == 4 and state.answers == 0
     after = kept.project._store.runs.latest("rank")
     assert before is not None and after is not None and after.id > before.id
+
+
+def test_answers_to_gold_questions_decide_nothing_and_do_not_count(kept: Kept) -> None:
+    project = kept.project
+
+    def gold_questions() -> None:
+        asked = [NewAnnotation(item, "bob", item % 2, role="gold") for item in range(6)]
+        assert project._store.people.append(asked) == 6
+
+    def nothing_yet() -> None:
+        state = project.trainer_state()
+        assert state is not None and state.answers == 0 and kept.steps == []
+        answer(project, 3)
+
+    def three() -> None:
+        gold_questions()
+        assert kept.steps == []
+
+    def still_three() -> None:
+        state = project.trainer_state()
+        assert state is not None and state.answers == 3 and kept.steps == []
+        answer(project, 1, first=3)
+
+    state = kept.look(gold_questions, nothing_yet, three, still_three, lambda: None)
+    assert kept.steps == ["label", "train", "rank"] and state.learned_from == 4
 
 
 def test_the_last_items_of_a_queue_do_not_wait_for_the_number(kept: Kept) -> None:

@@ -325,6 +325,21 @@ def test_nothing_that_is_sent_is_executed_or_breaks_out(project: Project, run: A
     assert project._store.items.count() == 78
 
 
+def test_a_doubtful_pattern_is_told_and_warns_nobody_else(project: Project, capfd: pytest.CaptureFixture[str]) -> None:
+    import warnings
+
+    doubtful = {"name": "doubtful", "kind": "regex", "label": "spam", "pattern": "[[a]free"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(2):  # Python itself says it once in a process
+            notes = project.workbench.try_function(doubtful).notes
+            assert sum("possible nested set at position 1" in note for note in notes) == 1
+        project.workbench.save(doubtful, person())
+        project.vote()
+    assert "nested set" not in capfd.readouterr().err
+    assert not any("nested set" in note for note in project.workbench.try_function(PRIZE).notes)
+
+
 def test_two_people_who_save_at_the_same_time_both_find_their_functions(home: Path) -> None:
     start, wrong = threading.Barrier(4), []
 

@@ -6,6 +6,7 @@ import sqlite3
 from datetime import UTC, datetime
 
 import pytest
+from lease_helpers import Desk, queue, rules
 from store_helpers import batch, import_items
 
 from labelkit.errors import AnnotationError, DecisionRefused
@@ -140,6 +141,24 @@ class TestWithdrawing:
         assert seen(disputed, 0) == before
         decide(disputed, 0, 2)
         assert disputed.people.adjudications() == {0: 2}
+
+    @pytest.mark.parametrize("tie_break", [0, 1])
+    def test_a_tie_is_open_for_review_and_by_rule_for_a_further_person(self, disputed: Store, tie_break: int) -> None:
+        desk = Desk(disputed, rules(2, tie_break=tie_break))
+        queue(disputed, [1])  # the tie is not in the queue: only what was noted of it leads to it
+        number = decide(disputed, 0, 1)
+        assert desk.items("cid", 2) == [1]  # and the tie is forgotten
+        disputed.adjudications.withdraw(Withdrawal("rev", number), at=AT)
+        assert disputed.reviewable.contested() == {0} and disputed.people.adjudications() == {}
+        assert desk.items("dan", 2, at=1) == ([0, 1] if tie_break else [1])
+        assert desk.items("ann", 2, at=2) == []  # has answered it, and dan holds the other
+
+    def test_while_the_decision_before_stands_nobody_is_asked(self, disputed: Store) -> None:
+        desk = Desk(disputed, rules(2, tie_break=1))
+        queue(disputed, [1])
+        decide(disputed, 0, 1)
+        disputed.adjudications.withdraw(Withdrawal("rev", decide(disputed, 0, 2)), at=AT)
+        assert desk.items("cid", 2) == [1]
 
 
 def test_decisions_on_an_earlier_content_do_not_count(disputed: Store) -> None:

@@ -101,3 +101,31 @@ def test_hints_come_before_only_on_items_that_were_chosen(store: Store) -> None:
     leases = desk(store, 0.3, hints=1.0).claim("ann", 9)
     assert {lease.item for lease in leases} == set(range(9))
     assert {lease.item for lease in leases if lease.hints_before} == {0, 4, 5}
+
+
+def test_hints_come_before_only_where_nobody_has_answered_yet(store: Store) -> None:
+    one = desk(store, 0.0, hints=1.0)
+    for lease in one.claim("ann", 3):
+        if lease.item != 2:
+            one.answer(lease, "ann", 1)
+    leases = one.claim("bob", 6)
+    assert {lease.item for lease in leases if lease.hints_before} == {2, 3, 4, 5}  # a lease alone says nothing yet
+
+
+def test_an_answer_that_was_taken_back_keeps_no_hints_from_others(store: Store) -> None:
+    one = desk(store, 0.0, hints=1.0)
+    (lease,) = one.claim("ann")
+    one.answer(lease, "ann", 1)
+    one.undo(lease, "ann")
+    (same,) = one.claim("bob")
+    assert (same.item, same.hints_before) == (lease.item, True)
+
+
+def test_who_has_seen_the_hints_is_not_noted_as_if_not(store: Store) -> None:
+    one = desk(store, 0.0, hints=1.0)
+    (lease,) = one.claim("ann")
+    assert lease.hints_before
+    (others,) = one.claim("bob", at=20)
+    one.answer(others, "bob", 1, at=21)
+    (again,) = one.claim("ann", at=22)
+    assert (again.item, again.hints_before) == (lease.item, True)

@@ -47,10 +47,12 @@ def show(result: ItemExplanation) -> None:
     if result.role is not None:
         known.append(f"drawn for {result.role}")
     out.print(f"  {', '.join(known)}", markup=False)
-    out.print(
-        "Label: none, nothing decides" if result.label is None else f"Label: {result.label}, by {result.source}",
-        markup=False,
-    )
+    if result.outdated is not None:
+        out.print(f"Label: out of date. {result.outdated}", markup=False)
+    elif result.label is None:
+        out.print("Label: none, nothing decides", markup=False)
+    else:
+        out.print(f"Label: {result.label}, by {result.source}", markup=False)
     for answer in result.answers:
         what = {"label": answer["label"], "skip": f"skip ({answer['skip_reason']})"}.get(answer["kind"], answer["kind"])
         old = "" if answer["current_content"] and not answer["superseded"] else " (no longer counts)"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from labelkit.cli.common import JsonOption, ProjectOption, console, open_project, print_json
+from labelkit.cli.common import JsonOption, ProjectOption, WaitOption, console, open_project, print_json
 
 
 def command(
@@ -16,6 +16,7 @@ def command(
         typer.Option("--format", metavar="NAME", help="csv, jsonl or parquet; by default by file name, csv on stdout."),
     ] = None,
     project: ProjectOption = None,
+    wait: WaitOption = 0.0,
     as_json: JsonOption = False,
 ) -> None:
     """Write the training set: every item with its label, probabilities, source and weight, and a manifest beside it.
@@ -27,7 +28,7 @@ def command(
     """
     import sys
 
-    with open_project(project, as_json=as_json) as opened:
+    with open_project(project, as_json=as_json, wait=wait) as opened:
         if out == "-":
             opened.export(sys.stdout.buffer, format=file_format or "csv")
             return

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from labelkit.cli.common import JsonOption, ProjectOption, WaitOption, console, open_project, print_json
 
 if TYPE_CHECKING:
+    from labelkit import Project
     from labelkit.steps.importing import AnnotationImportResult, ImportResult
 
 
@@ -49,35 +49,43 @@ def command(
       zcat big.jsonl.gz | labelkit import - --format jsonl
       labelkit import old_answers.csv --annotations
     """
-    if annotations:
-        _refuse(
-            {"--id": id_field, "--text": text_field, "--gold": gold_field, "--split": split_field,
-             "--no-text": no_text, "--make-ids": make_ids, "--format": file_format, "--encoding": encoding,
-             "--delimiter": delimiter, "--skip-bad": skip_bad},
-            beside="--annotations",
-            hint="A file of answers has the columns item, annotator, label and, if known, time",
-        )  # fmt: skip
-    if make_ids:
-        _refuse({"--id": id_field}, beside="--make-ids", hint="Give a column of ids, or have the rows numbered")
+    given: dict[str, Any] = {
+        "id_field": id_field, "text_field": text_field, "gold_field": gold_field, "split_field": split_field,
+        "no_text": no_text, "make_ids": make_ids, "format": file_format, "encoding": encoding,
+        "delimiter": delimiter, "skip_bad": skip_bad,
+    }  # fmt: skip
+    _check(given, annotations)
     with open_project(project, as_json=as_json, wait=wait) as opened:
         if annotations:
             _show_answers(opened.import_annotations(*files), as_json)
             return
-        import sys
-
-        from labelkit.steps.importing import default_options
-
-        options = default_options(
-            opened.config,
-            id_field=id_field, text_field=text_field, gold_field=gold_field, split_field=split_field, no_text=no_text,
-            make_ids=make_ids, encoding=encoding, delimiter=delimiter, format=file_format, skip_bad=skip_bad,
-        )  # fmt: skip
-        paths: list[str | Path] = list(files)
-        result = opened.import_items(*paths, options=options, stdin=sys.stdin.buffer)
+        result = _import_items(opened, files, given)
     if as_json:
         print_json(result)
     else:
         show(result)
+
+
+def _check(given: Mapping[str, Any], annotations: bool) -> None:
+    """Fail if options were given that do not go together."""
+    if annotations:
+        _refuse(
+            {f"--{name.removesuffix('_field').replace('_', '-')}": value for name, value in given.items()},
+            beside="--annotations",
+            hint="A file of answers has the columns item, annotator, label and, if known, time",
+        )
+    if given["make_ids"]:
+        _refuse(
+            {"--id": given["id_field"]}, beside="--make-ids", hint="Give a column of ids, or have the rows numbered"
+        )
+
+
+def _import_items(opened: Project, files: Sequence[str], given: Mapping[str, Any]) -> ImportResult:
+    import sys
+
+    from labelkit.steps.importing import default_options
+
+    return opened.import_items(*files, options=default_options(opened.config, **given), stdin=sys.stdin.buffer)
 
 
 def _refuse(options: Mapping[str, object], *, beside: str, hint: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -32,7 +33,9 @@ class Program:
     """
 
     def __init__(self, searches: Sequence[Search], *, ascii_only: bool) -> None:
-        self._translations = {s: translate(s.pattern, s.flags, ascii_only=ascii_only) for s in searches}
+        with warnings.catch_warnings():  # of a doubtful pattern Python has told where it was declared
+            warnings.simplefilter("ignore", FutureWarning)
+            self._translations = {s: translate(s.pattern, s.flags, ascii_only=ascii_only) for s in searches}
         problem = missing()
         self._without: dict[Search, str] = {}
         for search, translation in self._translations.items():
