@@ -17,4 +17,4 @@ def show(person: Person) -> None:
         name = project.name
     data = {"who": person.name, "role": person.role, "project": name, "page": "/account" if own else None}
     with st.container(key="account"):
-        components.mount("account", data, key="account-menu", scripts=("outbox",))
+        components.mount("account", data, key="account-menu", scripts=("requests", "browser_storage", "outbox"))

@@ -88,8 +88,11 @@ def need(permission: Permission) -> Person:
 
 
 def literal(text: object) -> str:
-    """Text for a place where Streamlit reads Markdown (labels, captions, messages): shown as it is written."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(str(text).split()))
+    """Text for a place where Streamlit reads Markdown (labels, captions, messages): shown as it is written.
+
+    An underscore between letters means nothing there; screen readers would read the mark before it.
+    """
+    return re.sub(r"(?!(?<=[A-Za-z0-9])_(?=[A-Za-z0-9]))([!-/:-@\[-`{-~])", r"\\\1", " ".join(str(text).split()))
 
 
 def sentence(text: str) -> str:

@@ -30,16 +30,35 @@ def show(trial: Trial) -> None:
     for note in trial.notes:
         st.caption(shared.literal(note))
     if not trial.votes:
-        shared.empty("No item matches", "Try another word, or allow it inside words.")
+        keywords = trial.function.kind == "keywords"
+        hint = "Try another word, or allow it inside words." if keywords else "Try another pattern."
+        shared.empty("No item matches", hint)
         return
     hits, against = st.tabs([f"Found ({trial.votes:,})", f"Doubtful ({len(trial.conflicts)})"])
     with hits:
+        listed = listed_words(trial)
+        if listed:
+            st.caption(listed)
         items(trial.hits, trial, key="wb-hits", title="Items that the function finds")
     with against:
         if not trial.conflicts:
             st.caption("Nothing contradicts it.")
         items(trial.conflicts, trial, key="wb-against", title="Items on which something contradicts it")
         overlaps(trial)
+
+
+def listed_words(trial: Trial) -> str:
+    """Why fewer items are listed than were found; nothing where all are."""
+    shown, words = len(trial.hits), []
+    if shown < trial.votes - trial.hidden:
+        words.append(f"{shown} of {trial.votes:,}, drawn at random.")
+    if trial.hidden:
+        one = trial.hidden == 1
+        words.append(
+            f"{trial.hidden:,} {'is' if one else 'are'} in the test split or the audit and not shown: functions must"
+            " not be written after what measures them."
+        )
+    return " ".join(words)
 
 
 def metric(place: DeltaGenerator, title: str, value: str, below: str) -> None:

@@ -92,7 +92,16 @@ async def renew(page: Renewal, person: Annotator) -> Response:
     """A sign of life: the leases that the page holds last longer."""
     page.check(person)
     live, ended = await writer.do(lambda desk: desk.renew(person.name, client=page.client, tokens=page.tokens))
-    return _json({"live": live, "ended": ended, "progress": await _tallies.of(person.name)})
+    progress = await _tallies.of(person.name)
+    return _json({"live": live, "ended": ended, "progress": progress, "keys": await _keys()})
+
+
+async def _keys() -> dict[str, str | None] | None:
+    """Label → key as they are set now; None where the settings cannot be read: a page keeps those that it has."""
+    try:
+        return await _hints.read(lambda project: project.settings().keys())
+    except LabelkitError:
+        return None
 
 
 @router.post("/leases/release", status_code=204)

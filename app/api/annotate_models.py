@@ -136,7 +136,7 @@ class GivenItem(BaseModel):
 
 
 class Progress(BaseModel):
-    """How far you are: answers that count, those of today, and about how many items are left for you."""
+    """How far you are: answers that count, those of today, and about how many items are left for you (in tens)."""
 
     answered: int
     today: int
@@ -153,11 +153,12 @@ class Given(BaseModel):
 
 
 class Renewed(BaseModel):
-    """Tokens that live on and tokens that are over."""
+    """Tokens that live on and tokens that are over; ``keys``: label → key as set now, null where not known."""
 
     live: list[str]
     ended: list[str]
     progress: Progress
+    keys: dict[str, str | None] | None = None
 
 
 class AnswerTaken(BaseModel):

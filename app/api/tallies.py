@@ -53,7 +53,7 @@ class Tallies:
         return {
             "answered": max(0, entry.tally.answered + change),
             "today": max(0, entry.tally.since + change),
-            "left": max(0, entry.tally.left - change),
+            "left": _in_tens(max(0, entry.tally.left - change)),
             "batch_of": None,
         }
 
@@ -68,6 +68,11 @@ class Tallies:
             self._entries[person] = _Entry(found, time.monotonic(), later)
         finally:
             del self._reading[person]
+
+
+def _in_tens(left: int) -> int:
+    """Rounded up: a count to the last item would tell which answers were to gold questions."""
+    return -(-left // 10) * 10
 
 
 def _look_at(task: asyncio.Task[None]) -> None:

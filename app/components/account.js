@@ -33,7 +33,7 @@ class AccountMenu {
 
   /** Answers of tabs that are gone are sent from every page; what cannot be sent is counted here. */
   unsent() {
-    const waiting = this.outbox?.waiting.size ?? 0;
+    const waiting = this.outbox?.count ?? 0;
     const stuck = waiting > 0 && this.outbox.state !== "sending";
     const words = [stuck ? `${waiting} unsent` : "", this.lost.length ? `${this.lost.length} not saved` : ""];
     this.parts.unsent.textContent = words.filter(Boolean).join(", ");
@@ -80,7 +80,7 @@ class AccountMenu {
     window.dispatchEvent(new CustomEvent("labelkit:signing-out", { detail: boxes })); // pages add what else waits
     this.outbox.halted = null;
     this.outbox.adopt(true);
-    const waiting = () => boxes.reduce((sum, box) => sum + box.waiting.size, 0);
+    const waiting = () => boxes.reduce((sum, box) => sum + box.count, 0);
     if (waiting() > 0) {
       this.say("Sending your answers…");
       const enough = new Promise((done) => setTimeout(done, SEND_SECONDS * 1000));
@@ -93,12 +93,18 @@ class AccountMenu {
       return;
     }
     this.say(`${left} ${left === 1 ? "answer" : "answers"} could not be sent: the server cannot be reached, or refuses them.`);
-    this.parts.warning.hidden = false;
+    this.ask(true);
     this.parts.warning.querySelector("button").focus();
   }
 
+  /** Whether there is something to choose; the button that led to it goes meanwhile. */
+  ask(on) {
+    this.parts.warning.hidden = !on;
+    this.parts.out.hidden = on;
+  }
+
   stay() {
-    this.parts.warning.hidden = true;
+    this.ask(false);
     this.say("");
     window.dispatchEvent(new Event("labelkit:staying"));
   }
@@ -113,6 +119,7 @@ class AccountMenu {
     } catch (problem) {
       if (!(problem instanceof Refusal)) throw problem;
       this.busy(false);
+      this.ask(false);
       window.dispatchEvent(new Event("labelkit:staying"));
       this.say(`You are still signed in: ${problem.message}. Try again in a moment.`);
       return;

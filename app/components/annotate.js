@@ -1,6 +1,8 @@
 // The Annotate page: brings the desk, the card, the status and the keys together.
 
 const BLIND = 150; // ms after an item came up by itself, for somebody who went on pressing: not meant for it yet
+const OLD_KEYS = 700; // ms after the keys have changed in which a press may be meant for the old ones
+const NARROW = window.matchMedia("(max-width: 1099.98px)"); // as in the style sheet: the guidelines lie over the item
 
 class AnnotatePage {
   constructor(data) {
@@ -9,12 +11,14 @@ class AnnotatePage {
     this.living = new AbortController(); // ends those of the whole page
     this.view = new ItemView({ showFields: data.show_fields, imageHosts: data.image_hosts, words: data.words });
     this.missed = -Infinity; // when a press met an empty page
+    this.keysAt = -Infinity; // when the keys of the labels changed
     this.unseen = 0; // ms for which the page was hidden while its item was on turn
     this.desk = new Desk(data, {
       shown: (alone) => this.show(alone),
       changed: () => this.update(),
       notice: (notice) => this.status?.tell(noticeOf(notice, data.reasons)),
       hints: (entry) => this.hints(entry),
+      keys: (keys) => this.newKeys(keys),
     });
     this.listenToPage();
   }
@@ -38,10 +42,7 @@ class AnnotatePage {
     this.card = new ItemCard(this, this.view, data.reasons, (words) => this.status.say(words));
     this.menu = new SkipMenu(this.parts.menu, this.buttons.skip, data.reasons, (code) => this.skip(code));
     this.earlier = new EarlierAnswers(this.parts.earlier, data.reasons, (number) => this.desk.open(number));
-    const keys = Object.entries(data.keys);
-    this.byKey = new Map(keys.filter(([, key]) => key !== null).map(([label, key]) => [key, label]));
-    this.card.drawLabels(data.keys);
-    this.parts.keys.replaceChildren(keyRows(keys, Object.keys(data.reasons)));
+    this.drawKeys();
     this.buttons.highlight.hidden = this.view.pattern === null;
     this.listen();
     for (const notice of notices) this.status.tell(notice);
@@ -49,6 +50,24 @@ class AnnotatePage {
     this.show(true);
     if (this.desk.current === null) this.desk.refill(true);
     else this.desk.signOfLife();
+  }
+
+  drawKeys() {
+    const { keys, reasons } = this.data;
+    const rows = Object.entries(keys);
+    this.byKey = new Map(rows.filter(([, key]) => key !== null).map(([label, key]) => [key, label]));
+    this.card.drawLabels(keys);
+    this.parts.keys.replaceChildren(keyRows(rows, Object.keys(reasons)));
+  }
+
+  /** Somebody has set other keys while this page is open. */
+  newKeys(keys) {
+    if (!this.mounted || JSON.stringify(keys) === JSON.stringify(this.data.keys)) return;
+    this.data = { ...this.data, keys };
+    this.drawKeys();
+    this.card.pressed(this.desk.looking);
+    this.keysAt = performance.now();
+    this.status.newKeys(keys, this.desk);
   }
 
   find(root) {
@@ -80,6 +99,7 @@ class AnnotatePage {
     this.unmount(this.root);
     this.living.abort();
     removeKey(localStorage, `${this.desk.prefix}alive:${this.desk.tab.id}`);
+    removeKey(localStorage, `${this.desk.prefix}goal`);
   }
 
   listen() {
@@ -91,21 +111,10 @@ class AnnotatePage {
     this.root.addEventListener("focusout", (event) => this.menu.focusLeft(event), { signal });
     this.parts.comment.addEventListener("keydown", (event) => this.commentKey(event), { signal });
     this.parts.comment.addEventListener("input", () => this.draft(), { signal });
-    this.keepWorking();
+    this.dialogSeen = keepWorking();
+    NARROW.addEventListener("change", () => this.fitGuidelines(), { signal });
     this.ticking = setInterval(() => this.desk.signOfLife(), SIGN_OF_LIFE);
     this.desk.outbox.alive();
-  }
-
-  /** Streamlit covers the page when its own connection is cut. Here one goes on, and the state of saving tells. */
-  keepWorking() {
-    const close = () => {
-      const dialog = document.querySelector('body > [data-testid="stDialog"]');
-      if (dialog?.querySelector("h2")?.textContent !== "Connection error") return;
-      dialog.querySelector('button[aria-label="Close"]')?.click();
-    };
-    this.dialogSeen = new MutationObserver(close);
-    this.dialogSeen.observe(document.body, { childList: true });
-    close();
   }
 
   listenToPage() {
@@ -115,7 +124,7 @@ class AnnotatePage {
     on(window, "pageshow", (event) => event.persisted && desk.comeBack());
     on(window, "online", () => this.awake());
     on(window, "offline", () => this.update());
-    on(window, "labelkit:signing-out", () => desk.outbox.halt({ kind: "signed-out" }));
+    on(window, "labelkit:signing-out", () => desk.outbox.halt({ kind: "leaving" }));
     on(window, "labelkit:staying", () => this.stayed());
     on(document, "visibilitychange", () => this.visibility());
     on(window, "storage", ({ key, newValue }) => {
@@ -131,7 +140,7 @@ class AnnotatePage {
   }
 
   stayed() {
-    if (this.desk.outbox.halted?.kind === "signed-out") this.desk.outbox.halted = null;
+    if (this.desk.outbox.halted?.kind === "leaving") this.desk.outbox.halted = null;
     this.awake();
   }
 
@@ -183,10 +192,15 @@ class AnnotatePage {
       next: () => this.next(),
       skip: () => this.desk.item && this.menu.open(!this.menu.isOpen),
       flag: () => this.flag(),
+      unflag: () => this.unflag(),
       comment: () => this.parts.comment.focus(),
       highlight: () => this.highlight(),
+      "close-guidelines": () => {
+        this.guidelines(false);
+        this.buttons.guidelines.focus();
+      },
       guidelines: () => this.guidelines(!this.buttons.guidelines.matches('[aria-pressed="true"]'), true),
-      earlier: () => this.earlier.show(this.desk.outbox.waiting.size),
+      earlier: () => this.earlier.show(this.desk.outbox.count),
       older: () => this.earlier.load(),
       help: () => this.parts.help.showModal(),
       look: () => this.desk.refill(true),
@@ -208,10 +222,15 @@ class AnnotatePage {
 
   /** What a press means on the page; a key that is held means nothing more than its first press. */
   pageKey(event) {
+    if (event.key === "Escape" && this.guidelinesCover) {
+      this.guidelines(false);
+      return true;
+    }
     const key = meantKey(event, (one) => this.byKey.has(one) || Object.hasOwn(PAGE_KEYS, one));
     if (key === null) return false;
     if (event.repeat) return true;
     if (this.byKey.has(key)) {
+      if (this.guidelinesCover || performance.now() - this.keysAt < OLD_KEYS) return true;
       const label = this.byKey.get(key);
       if (this.label(label)) this.card.flash(label);
     } else this.act(PAGE_KEYS[key]);
@@ -220,10 +239,8 @@ class AnnotatePage {
 
   commentKey(event) {
     if (event.isComposing || event.keyCode === 229) return;
-    if (event.key === "Escape") {
-      this.card.flagMode(false);
-      this.parts.comment.blur();
-    } else if (event.key === "Enter" && !event.shiftKey) {
+    if (event.key === "Escape") this.unflag();
+    else if (event.key === "Enter" && !event.shiftKey) {
       if (this.card.flagging) this.flag();
       else this.parts.comment.blur();
     } else return;
@@ -245,9 +262,17 @@ class AnnotatePage {
   flag() {
     const { comment } = this.parts;
     if (comment.value.trim() === "") {
+      const again = this.card.flagging;
       this.card.flagMode(true);
       comment.focus();
+      if (again) this.card.askFirst();
     } else this.answer({ kind: "flag" });
+  }
+
+  /** No flag after all: what was typed stays as a comment. */
+  unflag() {
+    this.card.flagMode(false);
+    this.parts.comment.blur();
   }
 
   /** Answer the item that is on screen now, and no other; says whether that was possible. */
@@ -296,20 +321,31 @@ class AnnotatePage {
     this.buttons.highlight.setAttribute("aria-pressed", String(this.view.marked));
   }
 
+  /** Whether the guidelines lie over the page: then no key answers what cannot be seen. */
+  get guidelinesCover() {
+    return NARROW.matches && this.buttons.guidelines.matches('[aria-pressed="true"]');
+  }
+
   /** The guidelines are drawn by Streamlit beside this component; here they are shown and hidden. */
   guidelines(on, remember = false) {
     document.documentElement.dataset.lkGuidelines = on ? "open" : "closed";
     this.buttons.guidelines.setAttribute("aria-pressed", String(Boolean(on)));
     const background = getComputedStyle(this.root).getPropertyValue("--st-background-color");
     document.documentElement.style.setProperty("--lk-background", background);
-    if (remember) writeJson(localStorage, "labelkit:guidelines", on);
+    setHidden(this.buttons["close-guidelines"], !on);
+    if (remember && !NARROW.matches) writeJson(localStorage, "labelkit:guidelines", on);
+  }
+
+  /** Open where there is room beside the item, closed where they would lie over it. */
+  fitGuidelines() {
+    const open = this.data.guidelines && !NARROW.matches && (readJson(localStorage, "labelkit:guidelines") ?? true);
+    this.guidelines(Boolean(open));
   }
 
   /** Beside the item where there is room; and, whenever Streamlit has drawn them, a region that keys can scroll. */
   showGuidelines() {
     this.buttons.guidelines.hidden = !this.data.guidelines;
-    const wide = window.innerWidth >= 1100;
-    this.guidelines(this.data.guidelines && wide && (readJson(localStorage, "labelkit:guidelines") ?? true));
+    this.fitGuidelines();
     if (!this.data.guidelines) return;
     const name = () => {
       const panel = document.querySelector(".st-key-guidelines");

@@ -1,9 +1,10 @@
 // The item on screen with its comment and hints, and the labels' buttons below it.
 
 class ItemCard {
-  /** `drawn`: {parts, text, id} of the page; `say(words)` speaks to a screen reader. */
-  constructor({ parts, text, id }, view, reasons, say) {
+  /** `drawn`: {parts, buttons, text, id} of the page; `say(words)` speaks to a screen reader. */
+  constructor({ parts, buttons, text, id }, view, reasons, say) {
     this.parts = parts;
+    this.cancel = buttons.unflag;
     this.text = text;
     this.id = id;
     this.view = view;
@@ -116,9 +117,19 @@ class ItemCard {
     this.flagging = on;
     const word = window.matchMedia("(pointer: coarse)").matches ? "Comment" : "Comment (c)";
     setText(this.parts["flag-word"], on ? "Send flag" : "Flag");
-    setText(this.parts["comment-help"], "Say what is wrong. Enter sends the flag, Escape goes back.");
+    const touched = word === "Comment";
+    const keys = touched ? "Then Send flag, or Cancel." : "Enter sends the flag, Escape goes back.";
+    setText(this.parts["comment-help"], `Say what is wrong. ${keys}`);
+    setHidden(this.cancel, !on);
     setHidden(this.parts["comment-help"], !on);
     this.parts.comment.placeholder = on ? "What is wrong with this item?" : word;
+  }
+
+  /** A flag says what is wrong: seen, and heard each time. */
+  askFirst() {
+    setText(this.parts["comment-help"], "Say what is wrong first.");
+    this.say("");
+    requestAnimationFrame(() => this.say("Say what is wrong first."));
   }
 
   // ---------------------------------------------------------------- the labels

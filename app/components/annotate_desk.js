@@ -8,9 +8,10 @@ const LOOK_AGAIN = 15_000; // ms until an empty queue is asked again
 const SIGN_OF_LIFE = 25_000;
 const KEPT_OVER_RELOAD = 100; // answers that can be undone after a reload
 const RELEASE_ARRIVES = 400; // ms, mostly, until the server has what a page sent as it closed
+const DAYS_GOAL = 100; // answers
 
 class Desk {
-  /** `told`: `shown(alone)` another item is on turn; `changed()` numbers, states; `notice(notice)`; `hints(entry)`. */
+  /** `told`: `shown(alone)` another item is on turn; `changed()` numbers, states; `notice(notice)`; `hints(entry)`; `keys(keys)`. */
   constructor({ project, who, batch }, told) {
     this.prefix = storagePrefix(project, who);
     this.who = who;
@@ -24,6 +25,7 @@ class Desk {
     this.opened = false; // it was chosen from the earlier answers: after it, the item on turn comes back
     this.operations = []; // what undo takes back: {entry} or {entry, before}
     this.progress = null;
+    this.goal = null; // of the day
     this.asking = false;
     this.dry = 0; // when the queue had nothing more
     this.notBefore = 0; // by performance.now(): the server asked to be left alone until then
@@ -149,17 +151,20 @@ class Desk {
 
   /** Numbers from the server; what still waits here is added to them. */
   counted(progress) {
-    if (progress) this.progress = progress;
+    if (progress) {
+      this.progress = progress;
+      this.goal = dayGoal(`${this.prefix}goal`, progress, this.goal);
+    }
     this.told.changed();
   }
 
-  /** {answered, today, left} as they are once everything that waits has arrived. */
+  /** {answered, today, goal} as they are once everything that waits has arrived. */
   get numbers() {
     if (!this.progress) return null;
     let step = 0;
     for (const answer of this.outbox.waiting.values()) if (answer.client === this.tab.id) step += answer.step ?? 0;
-    const { answered, today, left } = this.progress;
-    return { answered: answered + step, today: today + step, left: Math.max(0, left - step) };
+    const { answered, today } = this.progress;
+    return { answered: answered + step, today: today + step, goal: this.goal.goal };
   }
 
   /** Answers per minute over the last ones without a break, or null. */
@@ -288,6 +293,7 @@ class Desk {
       const reply = await request("POST", "/leases/renew", { client: this.tab.id, annotator: this.who, tokens });
       this.lose(reply.ended);
       this.counted(reply.progress);
+      if (reply.keys) this.told.keys(reply.keys);
       this.refill(reply.ended.length > 0);
     } catch (problem) {
       if (!(problem instanceof Refusal)) throw problem;
@@ -330,4 +336,17 @@ class Desk {
     this.done = kept;
     this.operations = kept.map((entry) => ({ entry }));
   }
+}
+
+/**
+ * How many answers are today's goal: a round number, or fewer where fewer are left. It never grows within a day:
+ * a queue that is made anew takes no progress away, and nobody learns from it which items are not of the queue.
+ */
+function dayGoal(place, { today, left }, known) {
+  const day = new Date().toDateString();
+  const kept = readJson(localStorage, place);
+  const before = kept?.day === day ? kept.goal : known?.day === day ? known.goal : DAYS_GOAL;
+  const goal = { day, goal: Math.min(before, Math.max(1, Math.ceil((today + left) / 10) * 10)) };
+  if (kept?.day !== day || kept.goal !== goal.goal) writeJson(localStorage, place, goal);
+  return goal;
 }

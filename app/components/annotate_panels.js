@@ -115,8 +115,7 @@ class EarlierAnswers {
     const text = element("span", "lk-row-text", answer.text || "(no text)");
     text.dir = "auto";
     const what = element("bdi", "lk-chip", answerWords(answer, this.reasons));
-    const at = new Date(answer.at);
-    const when = element("span", "lk-quiet", Number.isNaN(at.getTime()) ? "" : at.toLocaleString());
+    const when = element("span", "lk-quiet", moment(answer.at));
     button.append(what, text, element("bdi", "lk-quiet", answer.id), when);
     button.addEventListener("click", () => this.choose(answer.item));
     const place = element("li");

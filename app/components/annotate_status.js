@@ -24,22 +24,23 @@ class Status {
     if (desk.halted !== this.toldHalt) this.halted(desk);
   }
 
-  progress({ answered, today, left }, pace) {
-    const all = answered + left;
+  progress({ answered, today, goal }, pace) {
     const speed = pace === null ? "" : ` · ${pace < 9.5 ? pace.toFixed(1) : Math.round(pace)} a minute`;
-    setText(this.parts.numbers, `${answered} of ${all} answered · ${today} today${speed}`);
-    this.parts.bar.max = Math.max(1, all);
-    this.parts.bar.value = answered;
+    const far = today < goal ? `${today} of ${goal} today` : `${today} today`;
+    setText(this.parts.numbers, `${far} · ${answered.toLocaleString("en")} in all${speed}`);
+    this.parts.bar.max = goal;
+    this.parts.bar.value = Math.min(today, goal);
   }
 
   saving(outbox) {
-    const waiting = outbox.waiting.size;
+    const waiting = outbox.count;
     const { state } = outbox;
+    const stopped = outbox.halted?.kind === "leaving" ? "Signing out" : "Stopped";
     const words = {
       saved: "Saved",
       sending: `Sending ${waiting}`,
       offline: `Offline, ${waiting} waiting`,
-      halted: waiting ? `Stopped, ${waiting} waiting` : "Stopped",
+      halted: waiting ? `${stopped}, ${waiting} waiting` : stopped,
     };
     setText(this.parts.save, words[state]);
     const was = this.save.dataset.state;
@@ -75,8 +76,10 @@ class Status {
       return;
     }
     const reload = ["Load the page again", () => window.location.reload()];
-    const action = halted.kind === "denied" ? reload : ["Sign in", () => window.location.assign("/")];
-    this.tell({ kind: "halted", text: haltWords(halted, outbox.waiting.size, this.who), action });
+    const signIn = ["Sign in", () => window.location.assign("/")];
+    const action = { denied: reload, leaving: null }[halted.kind];
+    const text = haltWords(halted, outbox.count, this.who);
+    this.tell({ kind: "halted", text, action: action === undefined ? signIn : action });
   }
 
   /** A message that stays until it is closed or its cause is gone. */
@@ -92,11 +95,13 @@ class Status {
       box.dataset.kind = notice.kind;
       const text = element("p", "", notice.text);
       text.dir = "auto";
+      box.append(text);
+      if (notice.action === null) return box; // what to do is asked elsewhere
       const [word, act] = notice.action ?? ["Close", () => this.dismiss(notice)];
       const button = element("button", "", word);
       button.type = "button";
       button.addEventListener("click", act);
-      box.append(text, button);
+      box.append(button);
       return box;
     });
     this.parts.notices.replaceChildren(...shown);
@@ -107,6 +112,15 @@ class Status {
     this.draw();
   }
 
+  /** Which key answers with which label from now on. */
+  newKeys(keys, { halted }) {
+    for (const button of this.parts.labels.children) button.disabled = Boolean(halted);
+    const rows = Object.entries(keys).map(([label, key]) => `${label}: ${key ?? "no key"}`);
+    const text = `The keys have changed. They are now ${rows.slice(0, 12).join(", ")}${rows.length > 12 ? " … (? shows all)" : ""}.`;
+    this.notices = this.notices.filter((notice) => notice.kind !== "keys");
+    this.tell({ kind: "keys", text });
+  }
+
   /** Words for a screen reader. */
   say(words) {
     setText(this.parts.said, words);
@@ -115,9 +129,10 @@ class Status {
 
 /** Title, text and whether looking again makes sense, for a page without an item. */
 function emptyWords({ halted, trouble, outbox, asking, dry }) {
+  if (halted?.kind === "leaving") return ["Signing out", "", false];
   if (halted) return ["Stopped", "What to do is said above.", false];
   if (trouble?.status === 0) {
-    const waiting = outbox.waiting.size;
+    const waiting = outbox.count;
     const kept = waiting ? ` This browser keeps ${count(waiting, "answer")} of yours and sends them by itself.` : "";
     return ["The server cannot be reached.", `You have answered all items that this page holds.${kept}`, true];
   }
@@ -129,6 +144,9 @@ function emptyWords({ halted, trouble, outbox, asking, dry }) {
 
 /** What is said while nothing can be sent at all, and what to do. */
 function haltWords(halted, waiting, who) {
+  if (halted.kind === "leaving") {
+    return waiting > 0 ? `Signing out: ${count(waiting, "answer")} unsent.` : "Signing out.";
+  }
   const kept = waiting > 0 ? ` This browser keeps ${count(waiting, "answer")} of yours` : "";
   if (halted.kind === "signed-out") {
     return `You are not signed in any more.${kept && `${kept} and sends them when ${who} signs in again.`}`;

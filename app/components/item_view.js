@@ -208,3 +208,12 @@ function wordPattern(words) {
   const either = words.map((word) => word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&").replace(/ /g, "\\s+")).join("|");
   return new RegExp(`(?<![\\p{L}\\p{N}_])(?:${either})(?![\\p{L}\\p{N}_])`, "giu");
 }
+
+/** A time as the app's other pages write it, by this browser's clock. */
+function moment(at) {
+  const time = new Date(at);
+  if (Number.isNaN(time.getTime())) return "";
+  const two = (number) => String(number).padStart(2, "0");
+  const day = [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join("-");
+  return `${day} ${two(time.getHours())}:${two(time.getMinutes())}`;
+}

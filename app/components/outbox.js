@@ -1,134 +1,11 @@
 // Answers on their way to the server. An answer is written into the browser's storage when it is given and is
 // removed when the server has acknowledged it: a reload, a lost connection and a restart of the server lose nothing.
 
-const API = "/api";
 const MOST_AT_ONCE = 40;
 const MOST_CHARACTERS = 300_000; // of a request; the server takes a million bytes
-const LONGEST_PAUSE = 15_000; // ms between two tries
-const LONGEST_WISH = 120; // s that a server or proxy may ask for; more would be a mistake of its own
+const LONGEST_PAUSE = 15_000; // ms between two tries where the server is there, but in trouble
+const LONGEST_ABSENCE = 2_500; // ms between two tries to reach it at all: what waits arrives soon after it is back
 const SILENT_TAB = 150_000; // ms without a sign of life, after which another tab sends what this one left
-
-/** A request without the wished-for reply; `status` is 0 where our server did not answer at all. */
-class Refusal extends Error {
-  constructor(status, error = {}, wait = 0) {
-    super(error.message ?? "The server cannot be reached");
-    this.status = status;
-    this.kind = error.kind ?? "";
-    this.hint = error.hint ?? "";
-    this.wait = wait;
-  }
-}
-
-/** The JSON that the API replies. A proxy's own pages count as no reply: nothing may be thrown away for them. */
-async function request(method, path, body, seconds = 20) {
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), seconds * 1000);
-  try {
-    const reply = await fetch(API + path, {
-      method,
-      headers: body === undefined ? {} : { "content-type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
-      credentials: "same-origin",
-      cache: "no-store",
-      signal: stop.signal,
-    });
-    if (reply.status === 204) return null;
-    const given = await reply.json().catch(() => null);
-    if (reply.ok && given !== null) return given;
-    throw new Refusal(given?.error ? reply.status : 0, given?.error, retryAfter(reply));
-  } catch (problem) {
-    throw problem instanceof Refusal ? problem : new Refusal(0);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Seconds that a refusal asks to wait, also a proxy's; 0 where it says nothing, or a date. */
-function retryAfter(reply) {
-  const seconds = Number(reply.headers.get("retry-after"));
-  return seconds > 0 ? Math.min(seconds, LONGEST_WISH) : 0;
-}
-
-/** A little later than was asked for: not all pages at the same moment. */
-function later(seconds) {
-  return seconds * 1000 * (1 + Math.random() / 4);
-}
-
-/** Where one person's things are kept: never under a key that another person's page reads. */
-function storagePrefix(project, who) {
-  return `labelkit:${encodeURIComponent(project)}:${encodeURIComponent(who)}:`;
-}
-
-/** This tab, as the server knows it: a random id, and the number of the answer that was given last. */
-class Tab {
-  constructor(prefix) {
-    this.place = `${prefix}tab`;
-    const before = readJson(sessionStorage, this.place);
-    // Only a page that was left says so. A duplicate of a living tab gets a copy of its storage, without that.
-    const same = before !== null && before.left === true;
-    this.id = same ? before.id : randomId();
-    this.sequence = same ? before.sequence : 0;
-    this.stay();
-  }
-
-  next() {
-    this.sequence += 1;
-    return this.sequence;
-  }
-
-  /** The page is left: whoever loads it again in this tab goes on with this id. */
-  leave() {
-    if (!writeJson(sessionStorage, this.place, { id: this.id, sequence: this.sequence, left: true })) this.stay();
-  }
-
-  /** Another id: the numbers of this one are used. */
-  renew() {
-    this.id = randomId();
-    this.sequence = 0;
-  }
-
-  stay() {
-    removeKey(sessionStorage, this.place);
-  }
-}
-
-function randomId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16)); // randomUUID() needs https
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-function readJson(storage, key) {
-  try {
-    return JSON.parse(storage.getItem(key));
-  } catch {
-    return null;
-  }
-}
-
-function writeJson(storage, key, value) {
-  try {
-    storage.setItem(key, JSON.stringify(value));
-    return true;
-  } catch {
-    return false; // full, or not allowed
-  }
-}
-
-function removeKey(storage, key) {
-  try {
-    storage.removeItem(key);
-  } catch {
-    // not allowed, so there is nothing
-  }
-}
-
-function storedKeys(prefix) {
-  try {
-    return Object.keys(localStorage).filter((key) => key.startsWith(prefix)).sort();
-  } catch {
-    return [];
-  }
-}
 
 /**
  * The answers of one person in one project that wait, and the sending of them.
@@ -157,6 +34,11 @@ class Outbox {
     if (this.halted) return "halted";
     if (this.waiting.size === 0) return "saved";
     return this.tries > 0 || navigator.onLine === false ? "offline" : "sending";
+  }
+
+  /** How many items have something that waits here: an answer, its undo and another one are still one item's. */
+  get count() {
+    return new Set([...this.waiting.values()].map((answer) => answer.item)).size;
   }
 
   /** Whether an answer with this lease token still waits here. */
@@ -294,13 +176,13 @@ class Outbox {
       }
       this.oneByOne = batch.length > 1; // one bad answer must not hold up the others
       return true;
-    } else this.pause(problem.wait);
+    } else this.pause(problem.wait, problem.status === 0 ? LONGEST_ABSENCE : LONGEST_PAUSE);
     return false;
   }
 
   /** Longer with every try that failed, and at least the seconds that the server asked for. */
-  pause(wait) {
-    const grown = Math.min(LONGEST_PAUSE, 400 * 2 ** this.tries);
+  pause(wait, longest = LONGEST_PAUSE) {
+    const grown = Math.min(longest, 400 * 2 ** this.tries);
     this.tries += 1;
     this.notBefore = performance.now() + later(wait);
     this.soon(grown * (0.75 + Math.random() / 2));
@@ -331,10 +213,6 @@ class Outbox {
     this.waiting.clear();
     this.told.changed?.();
   }
-}
-
-function sendBeacon(path, body) {
-  navigator.sendBeacon?.(API + path, new Blob([JSON.stringify(body)], { type: "application/json" }));
 }
 
 /** An answer without what only this page needs. */

@@ -2,7 +2,8 @@
 // put into the page as text only.
 
 const BLIND = 100; // ms after an item came up by itself in which a press is not meant for it yet
-const PAGE_KEYS = { u: "undo", b: "back", n: "later", e: "opinions", h: "names", c: "comment", w: "withdraw", "?": "help" };
+const PAGE_KEYS = { u: "undo", b: "back", n: "later", e: "opinions", h: "names", c: "comment", w: "withdraw", g: "guidelines", arrowleft: "listBefore", arrowright: "listAfter", "?": "help" };
+
 class ReviewPage {
   constructor(data) {
     this.data = data;
@@ -44,6 +45,7 @@ class ReviewPage {
     root.addEventListener("click", (event) => this.click(event), { signal });
     this.parts.comment.addEventListener("keydown", (event) => this.commentKey(event), { signal });
     this.desk.box.alive();
+    this.dialogSeen = keepWorking();
     this.ticking = setInterval(() => this.tick(), 20_000);
     this.show();
     if (this.desk.current === null) this.desk.refill();
@@ -53,6 +55,7 @@ class ReviewPage {
     if (root !== this.root || !this.mounted) return;
     this.mounted.abort();
     this.mounted = null;
+    this.dialogSeen.disconnect();
     clearInterval(this.ticking);
   }
 
@@ -101,59 +104,33 @@ class ReviewPage {
   /** What is special about the item on turn. */
   mode(item) {
     const words = [];
-    if (item.changed) words.push("Your decision was not taken: this is how the item is now.");
     if (item.decision) {
       const { label, reviewer, at, comment, answered } = item.decision;
       const own = answered ? ", who had answered it, too" : "";
       words.push(`Decided: ${label}, by ${this.name(reviewer)}${own}, ${moment(at)}${comment ? ` (“${comment}”)` : ""}.`);
       words.push("Another label decides anew.");
     }
+    const mine = !item.decision && item.answers.some((answer) => answer.mine);
+    if (mine) words.push("Your own answer is one of these. Leave it to another reviewer (n) where there is one.");
     if (item.waits) words.push("Another person is still to be asked about this item. Decide it only if that should not wait.");
     this.parts.mode.hidden = words.length === 0;
     this.parts.mode.textContent = words.join(" ");
     this.buttons.withdraw.hidden = !item.decision;
   }
 
-  /** Everybody's answer side by side, those that say the same together. */
+  /** Everybody's answer side by side, and how often each label was given. */
   answers(item) {
     const order = Object.keys(this.data.keys);
-    const place = (answer) => (answer.kind === "label" ? order.indexOf(answer.label) : order.length);
-    const sorted = item.answers.map((answer, number) => ({ answer, number })).sort((a, b) => place(a.answer) - place(b.answer));
     this.people = new Map(item.answers.map((answer, number) => [answer.annotator, number + 1]));
-    this.parts.answers.replaceChildren(...sorted.map(({ answer }) => this.answer(answer, order)));
-    const tally = new Map();
-    for (const { answer } of sorted) {
-      const what = answerName(answer);
-      tally.set(what, (tally.get(what) ?? 0) + 1);
-    }
-    const words = [...tally].sort((a, b) => b[1] - a[1]).map(([what, times]) => `${times} × ${what}`);
-    this.parts.tally.textContent = words.length ? words.join("  ·  ") : "Nobody's answer counts now";
+    const sorted = inOrder(item.answers, order);
+    this.parts.answers.replaceChildren(...sorted.map((answer) => answerShown(answer, order, (person) => this.name(person))));
+    const tally = tallyOf(sorted);
+    this.parts.tally.textContent = tallyWords(tally);
     for (const button of this.parts.labels.children) {
       const times = tally.get(button.dataset.label) ?? 0;
-      button.lastChild.textContent = times ? String(times) : "";
+      button.lastChild.textContent = times ? `×${times}` : "";
       button.setAttribute("aria-pressed", String(item.decision?.label === button.dataset.label));
     }
-  }
-
-  answer(answer, order) {
-    const row = element("li", "lkr-answer");
-    const at = order.indexOf(answer.label);
-    if (answer.kind === "label") row.style.setProperty("--lkr-tone", TONES[at % TONES.length]);
-    const who = element("p", "lkr-who");
-    const name = element("bdi", "", answer.mine ? "You" : this.name(answer.annotator));
-    who.append(name);
-    if (answer.late) who.append(element("span", "lkr-chip", "late"));
-    const what = element("p", "lkr-what", answerName(answer));
-    what.dir = "auto";
-    row.append(who, what);
-    if (answer.comment) {
-      const comment = element("blockquote", "lkr-comment", answer.comment);
-      comment.dir = "auto";
-      row.append(comment);
-    }
-    const took = answer.seconds === null ? "" : ` · ${answer.seconds.toFixed(answer.seconds < 10 ? 1 : 0)} s`;
-    row.append(element("p", "lkr-quiet", `${moment(answer.at)}${took}`));
-    return row;
   }
 
   name(person) {
@@ -187,7 +164,7 @@ class ReviewPage {
 
   saving() {
     const { box } = this.desk;
-    const waiting = box.waiting.size;
+    const waiting = box.count;
     const words = { saved: "Saved", sending: `Sending ${waiting}`, offline: `Offline, ${waiting} waiting`, halted: `Stopped, ${waiting} waiting` };
     this.parts.save.textContent = words[box.state];
     const pill = this.parts.save.parentElement;
@@ -246,24 +223,7 @@ class ReviewPage {
   // ---------------------------------------------------------------- buttons and keys
 
   drawLabels() {
-    const buttons = Object.entries(this.data.keys).map(([label, key], at) => {
-      const button = element("button", "lkr-label");
-      button.type = "button";
-      button.dataset.label = label;
-      button.dataset.testid = `label-${label}`;
-      button.style.setProperty("--lkr-tone", TONES[at % TONES.length]);
-      if (key !== null) {
-        const shown = element("kbd", "", key);
-        shown.setAttribute("aria-hidden", "true");
-        button.append(shown);
-        button.setAttribute("aria-keyshortcuts", key);
-      }
-      const name = element("span", "", label);
-      name.dir = "auto";
-      button.append(name, element("small", "lkr-times"));
-      return button;
-    });
-    this.parts.labels.replaceChildren(...buttons);
+    this.parts.labels.replaceChildren(...labelButtons(this.data.keys));
     this.byKey = new Map(Object.entries(this.data.keys).filter(([, key]) => key !== null).map(([label, key]) => [key, label]));
     if (this.byKey.has("w")) this.buttons.withdraw.querySelector("kbd").hidden = true;
   }
@@ -289,8 +249,8 @@ class ReviewPage {
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing || this.root.querySelector("dialog[open]")) return;
     if (event.target.closest?.('input, textarea, select, [contenteditable], [role="dialog"], [role="menu"]')) return;
     const key = event.key.toLowerCase();
-    const known = this.byKey.has(key) || key in PAGE_KEYS;
-    if (!known) return;
+    const known = this.byKey.has(key) || Object.hasOwn(PAGE_KEYS, key);
+    if (!known || (key.startsWith("arrow") && event.target.closest?.(".lk-scroll"))) return;
     event.preventDefault();
     event.stopImmediatePropagation(); // Streamlit has keys of its own
     if (event.repeat) return;
@@ -315,10 +275,20 @@ class ReviewPage {
       opinions: () => this.askOpinions(),
       names: () => this.toggleNames(),
       comment: () => desk.current && this.parts.comment.focus(),
+      listBefore: () => this.moveList(-1),
+      listAfter: () => this.moveList(1),
+      guidelines: () => document.querySelector(".st-key-review-guidelines summary")?.click(),
       help: () => this.parts.help.showModal(),
       look: () => desk.lookAgain(),
     };
     acts[name]?.();
+  }
+
+  moveList(step) {
+    const place = LISTS.indexOf(this.desk.list) + step;
+    if (!LISTS[place]) return;
+    this.desk.switchTo(LISTS[place]);
+    this.say(this.root.querySelector(`[data-list="${LISTS[place]}"] span`).textContent);
   }
 
   decide(label) {

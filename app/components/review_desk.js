@@ -131,7 +131,7 @@ class ReviewDesk {
     if (entry.list !== this.list) this.start(entry.list);
     else if (this.current) this.queue.unshift(this.current);
     this.current = entry.item;
-    this.told.notice(entry.words);
+    this.told.notice(`Your decision was not taken: ${entry.words}`);
     this.told.shown(false);
     return true;
   }
@@ -203,7 +203,7 @@ class ReviewDesk {
     const words = [result.message, result.hint].filter(Boolean).map((part) => `${part}.`).join(" ");
     this.dry = false;
     if (result.current) this.comesBack({ ...result.current, changed: true }, made?.list ?? this.list, words);
-    else this.told.notice(words);
+    else this.told.notice(`Not taken: ${words}`);
   }
 
   /** An item as it is now, whose decision was not taken: never in the place of another one that is being read. */
@@ -215,7 +215,7 @@ class ReviewDesk {
     else if (this.current.item === item.item) {
       this.returned.pop();
       this.current = item;
-      this.told.notice(words);
+      this.told.notice(`Your decision was not taken: ${words}`);
       this.told.shown(true);
     } else this.told.returned(words);
   }

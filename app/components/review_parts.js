@@ -8,6 +8,10 @@ const KEY_WORDS = {
   w: "take back the decision that stands",
   c: "comment on the decision; Esc leaves it",
   h: "hide or show names",
+  g: "guidelines",
+  "← →": "the list before, the next list",
+  "?": "this list of keys",
+  Esc: "close, or leave the comment",
 };
 const ROLES = { audit: "audit: measures only", tuning: "drawn for tuning" };
 const EMPTY = {
@@ -17,8 +21,6 @@ const EMPTY = {
   late: ["No late answers.", "Answers that came after their lease had ended, and whose items nobody decided, come here."],
   decided: ["Nothing is decided yet.", "Your decisions and those of other reviewers come here; any can be taken back."],
 };
-
-const TONES = ["#4c6ef5", "#e8590c", "#2b8a3e", "#ae3ec9", "#1098ad", "#c2255c", "#8f6a00", "#5c677d"];
 
 function answerName(answer) {
   if (answer.kind === "label") return answer.label;
@@ -46,9 +48,9 @@ function noticeShown({ kind, text }) {
 }
 
 /** Why nothing is sent any more, and what becomes of what waits. */
-function haltText({ halted, waiting }, who) {
-  const count = `${waiting.size} ${waiting.size === 1 ? "decision" : "decisions"}`;
-  const kept = (when) => (waiting.size > 0 ? ` This browser keeps ${count} of yours and sends them ${when}.` : "");
+function haltText({ halted, count: waiting }, who) {
+  const count = `${waiting} ${waiting === 1 ? "decision" : "decisions"}`;
+  const kept = (when) => (waiting > 0 ? ` This browser keeps ${count} of yours and sends them ${when}.` : "");
   if (halted.kind === "denied") {
     const hint = halted.hint ? ` ${halted.hint}.` : "";
     return `You may not decide here any more: ${halted.message}.${hint}${kept("when you may again")}`;
@@ -71,7 +73,7 @@ function haltShown(box, who) {
 function returnedShown({ item, words }, first) {
   const box = noticeShown({ kind: "refused", text: "" });
   box.dataset.testid = "returned";
-  box.append("Not decided: ", element("bdi", "", item.id), `. ${words} `);
+  box.append("Not decided: ", element("bdi", "", item.id), `: ${words} `);
   if (!first) return box;
   const button = element("button", "", "Look at it");
   button.type = "button";
@@ -82,13 +84,4 @@ function returnedShown({ item, words }, first) {
   button.prepend(key);
   box.append(button);
   return box;
-}
-
-/** A time as people say it: today's hour, else the day. */
-function moment(at) {
-  const time = new Date(at);
-  const today = time.toDateString() === new Date().toDateString();
-  return today
-    ? `today, ${time.toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hour12: false })}`
-    : time.toLocaleDateString("en", { day: "numeric", month: "short", year: "numeric" });
 }

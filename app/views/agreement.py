@@ -57,13 +57,19 @@ def summary(told: AgreementReport) -> None:
     """How much there is to compare."""
     with st.container(horizontal=True):
         for title, value in (
-            ("Answers", told.answers),
+            ("Labels", told.answers),
             ("Annotators", told.annotators),
             ("Items answered", told.items),
             ("By two or more", told.shared),
             ("Disputed", told.disputed),
         ):
             st.metric(title, f"{value:,}", border=True, width=160)
+    if told.gold:
+        questions = "a gold question" if told.gold == 1 else "gold questions"
+        st.caption(
+            f"{told.answers:,} labels: {told.answers - told.gold:,} of the queue and {told.gold:,} on {questions}."
+            " Skips are not among them."
+        )
     ready = told.disputed - told.waiting
     if ready:
         word = "item" if ready == 1 else "items"
@@ -252,8 +258,8 @@ def people(told: AgreementReport) -> None:
             "Gold questions": share(row.gold),
             "Known items": share(row.decided),
             "Agrees with others": share(row.agreement),
-            "Estimated reliability": "–" if row.reliability is None else share(row.reliability),
-            "Seconds (median)": row.seconds,
+            "Reliability": "–" if row.reliability is None else share(row.reliability),
+            "Seconds": row.seconds,
             "Too fast": share(row.fast),
             "Earlier half": share(row.before),
             "Later half": share(row.after),
@@ -264,7 +270,11 @@ def people(told: AgreementReport) -> None:
         pd.DataFrame(rows),
         hide_index=True,
         height="content",
-        column_config={"Seconds (median)": st.column_config.NumberColumn(format="%.1f")},
+        column_config={
+            **{name: st.column_config.NumberColumn(width=55) for name in ("Labels", "Skips", "Flags")},
+            "Seconds": st.column_config.NumberColumn(format="%.1f", width=65, help="median"),
+            "Reliability": st.column_config.TextColumn(help="estimated by the annotator model"),
+        },
     )
     st.caption(
         "Shares with their 95% interval and n. Known items have a gold label or a decision of somebody else; many of"

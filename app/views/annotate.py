@@ -13,7 +13,10 @@ from labelkit.project import Project
 from labelkit.steps.team import Person
 
 SCRIPTS = (
+    "requests",
+    "browser_storage",
     "outbox",
+    "connection",
     "item_view",
     "annotate_desk",
     "annotate_panels",

@@ -24,6 +24,10 @@ def show() -> None:
         st.title("Labeling functions", anchor=False)
     with shared.project() as project:
         figures = project.function_figures()
+        due = project.dashboard().vote_due()
+        if due:
+            words = f"{due}: `labelkit vote` in a terminal counts {'it' if due.startswith('1 ') else 'them'}."
+            st.info(shared.sentence(words[:1].upper() + words[1:]), icon=":material/history:")
         if not project.browsing().choices().functions:
             shared.empty(
                 "No labeling function has voted yet.",
@@ -93,7 +97,12 @@ def advice(steps: list[str]) -> None:
     if steps:
         with st.container(border=True):
             st.subheader("Next steps", anchor=False)
-            st.markdown("\n".join(f"- {shared.sentence(step)}" for step in steps))
+            st.markdown("\n".join(f"- {shared.sentence(in_browser(step))}" for step in steps))
+
+
+def in_browser(step: str) -> str:
+    """A next step in words for somebody who has pages, no terminal."""
+    return step.replace("with `labelkit errors --uncovered`", "in the suggestions of the Workbench")
 
 
 def row(function: Any) -> dict[str, Any]:
@@ -121,6 +130,7 @@ def columns() -> dict[str, Any]:
         "Votes for": st.column_config.TextColumn(width=130),
         "Right": st.column_config.ProgressColumn(format="%.0f%%", min_value=0, max_value=100, width=120),
         "n": st.column_config.NumberColumn(width=60),
+        "Place": st.column_config.TextColumn(width=280),
     }
 
 

@@ -13,9 +13,10 @@ from navigation import PAGES
 
 from labelkit import LabelkitError
 from labelkit.errors import StepMissing
-from labelkit.steps.dashboard import Action, Figures, Now
+from labelkit.steps.dashboard import Figures, Now
 from labelkit.steps.dashboard_pace import Forecast
 from labelkit.steps.dashboard_quality import Measure
+from labelkit.steps.next_steps import Action, models_learn
 
 LOOK_EVERY = 10
 """Seconds between two looks whether anything has changed."""
@@ -26,10 +27,10 @@ ROLES = {"active": "chosen to learn from", "audit": "random, for the audit", "tu
 
 def show() -> None:
     """The page."""
-    shared.need("manage")
+    who = shared.need("manage")
     with shared.project() as project:
         dashboard = project.dashboard()
-        figures = dashboard.figures(offset=shared.utc_offset())
+        figures = dashboard.figures(offset=shared.utc_offset(), reviewer=who.name)
         now = dashboard.now()
         guidelines = project.guidelines is not None
     st.session_state["dashboard-mark"] = figures.mark
@@ -62,11 +63,11 @@ def show() -> None:
 @st.fragment(run_every=LOOK_EVERY)
 def live() -> None:
     """Who works now, and what the trainer does; the whole page runs again when something has changed."""
-    shared.need("manage")
+    who = shared.need("manage")
     with shared.told(), shared.project() as project:
         dashboard = project.dashboard()
         if dashboard.mark() != st.session_state.get("dashboard-mark"):
-            figures = dashboard.figures(offset=shared.utc_offset())
+            figures = dashboard.figures(offset=shared.utc_offset(), reviewer=who.name)
             if figures.mark != st.session_state.get("dashboard-mark"):
                 st.rerun()
         now = dashboard.now()
@@ -108,15 +109,11 @@ def todo(figures: Figures, now: Now) -> None:
 
 def step(action: Action, now: Now) -> None:
     """One thing to do: a link to its page, or the command."""
-    trainer = now.trainer
+    learning = models_learn(now.trainer) if action.where == "models" else None
     if action.where in [page.file for page in PAGES]:
         st.page_link(f"views/{action.where}.py", label=action.words, icon=":material/arrow_forward:")
-    elif action.where == "models" and trainer is not None and trainer.running and trainer.trouble is None:
-        left = max(0, trainer.refit_after - trainer.answers)
-        words = (
-            "The models are learning" if trainer.doing != "waiting" else f"The models learn after {left} more answers"
-        )
-        st.markdown(words, width="content")
+    elif learning is not None:
+        st.markdown(learning, width="content")
     elif action.command is not None:
         st.markdown(f"{shared.literal(action.words)}: `{action.command}`", width="content")
     else:
@@ -127,15 +124,15 @@ def loop(figures: Figures, now: Now) -> None:
     """The loop as a picture."""
     state = {one.step: one for one in figures.steps}
     running = now.trainer.doing if now.trainer is not None and now.trainer.running else ""
-    accuracy = next((one for one in (*figures.audit.measures, *figures.gold) if one.of == "end model"), None)
+    accuracy = best_supported(figures)
     share = shared.percent(None if accuracy is None else accuracy.estimate.value)
-    right = "no measure yet" if accuracy is None else f"right on {accuracy.on}"
+    right = "no measure yet" if accuracy is None else supported(accuracy)
     covered = "" if figures.covered is None else f"vote on {shared.percent(figures.covered)} of items"
     parts = [
         ("items", "Items", f"{figures.items:,}", f"{figures.gold_labels:,} with gold labels", None),
         ("vote", "Vote", f"{figures.functions:,}", f"functions {covered}".strip(), state["vote"]),
         ("label", "Label", shared.percent(figures.labeled / figures.items if figures.items else None),
-         f"of items have a label: {figures.labeled:,}", state["label"]),
+         labeled(figures), state["label"]),
         ("train", "Train", share, right, state["train"]),
         ("rank", "Rank", f"{figures.queue.open:,}", f"of {figures.queue.items:,} in the queue are open", state["rank"]),
         ("annotate", "Annotate", f"{figures.answers:,}", people(figures), None),
@@ -150,11 +147,35 @@ def loop(figures: Figures, now: Now) -> None:
     components.mount("loop", {"nodes": nodes, "back": back}, key="loop")
 
 
+def best_supported(figures: Figures) -> Measure | None:
+    """The accuracy of the end model that rests on the most cases; the audit's where two rest on as many."""
+    measures = [one for one in (*figures.audit.measures, *figures.gold) if one.of == "end model"]
+    return max(measures, key=lambda one: one.estimate.n, default=None)
+
+
+def supported(one: Measure) -> str:
+    """An accuracy in words, with how sure it is."""
+    found = one.estimate
+    return f"right on {found.n:,} {one.on} (95%: {found.low:.0%} to {found.high:.0%})"
+
+
+def labeled(figures: Figures) -> str:
+    """Who labels how many items."""
+    model = figures.distribution.label_model
+    words = f"of items have a label: {figures.labeled:,}"
+    return words if model is None else f"{words}; label model: {sum(model):,}"
+
+
 def people(figures: Figures) -> str:
     """Who answered, in a few words."""
     number = figures.pace.people
     words = f"labels by {number:,} {'person' if number == 1 else 'people'}"
-    more = [(figures.disputed, "disputed"), (figures.flagged, "flagged"), (figures.simulated, "simulated")]
+    more = [
+        (figures.skips, "skipped"),
+        (figures.disputed, "disputed"),
+        (figures.flagged, "flagged"),
+        (figures.simulated, "simulated"),
+    ]
     return ", ".join([words, *(f"{count:,} {what}" for count, what in more if count)])
 
 
@@ -168,13 +189,16 @@ def curve(figures: Figures) -> None:
         chart = charts.learning_curve(figures.curve)
         if chart is not None:
             st.altair_chart(chart, alt="Accuracy of the end model against the number of human labels")
-            st.caption("Accuracy of the end model after each training, with its 95% interval.")
+            st.caption(
+                "Accuracy of the end model after each training, as measured then, with its 95% interval. People have"
+                " answered since: the figures beside are of now."
+            )
         elif not figures.curve:
             st.markdown("The end model was never trained: `labelkit run` trains it.")
         else:
             st.markdown(
-                "A curve takes two trainings that could be measured. Each `labelkit train` adds a point, if there are"
-                " gold test items or answered audit items."
+                "A curve takes two trainings that could be measured. Each training adds a point, if there are gold test"
+                " items or answered audit items."
             )
 
 
@@ -254,7 +278,21 @@ def pace(figures: Figures) -> None:
             if found.hours is not None and found.forecast.left:
                 st.metric("Work left in the queue", hours(found.hours[1]), width="content")
         st.altair_chart(charts.pace(found.days), alt="Answers by day and person")
+        st.caption(counted(figures))
         st.caption(forecast(found.forecast))
+
+
+def counted(figures: Figures) -> str:
+    """What the answers are, so that other figures can be told from this one."""
+    labels = f"{figures.answers:,} {'label' if figures.answers == 1 else 'labels'}"
+    parts = [
+        (figures.skips, "skipped"),
+        (figures.pace.total - figures.answers - figures.skips, "flagged or taken back"),
+    ]
+    return (
+        " + ".join([f"Answers: {labels}", *(f"{n:,} {what}" for n, what in parts if n > 0)])
+        + ", without gold questions."
+    )
 
 
 def hours(value: float) -> str:

@@ -10,6 +10,7 @@ import shared
 import streamlit as st
 
 from labelkit import LabelkitError
+from labelkit.errors import ProjectError
 from labelkit.steps.browsing import ANSWERED, NO_LABEL, ORDERS, Browsing, Choices, ItemFilter, ItemPage, ItemRow
 from labelkit.steps.browsing_history import Event
 
@@ -143,6 +144,7 @@ def table(rows: list[ItemRow]) -> None:
             "Known from": st.column_config.TextColumn(width=190),
         },
     )  # fmt: skip
+    st.caption("Select a row to open an item.")
     chosen = picked.selection.rows
     if chosen and chosen[0] < len(rows):
         choose(rows[chosen[0]].id)
@@ -187,7 +189,13 @@ def leave() -> None:
 def opened(browsing: Browsing, item_id: str) -> None:
     """One item with everything that is known of it."""
     st.button("All items", key="items-all", icon=":material/arrow_back:", type="tertiary", on_click=leave)
-    told = browsing.explain(item_id)
+    try:
+        told = browsing.explain(item_id)
+    except ProjectError as error:
+        if error.message.startswith("there is no item"):
+            st.error(f"There is no item with the id {shared.literal(item_id)}.", icon=":material/error:")
+            return
+        raise
     left, right = st.columns([1, 1], gap="large")
     with left:
         text(told)
@@ -271,7 +279,7 @@ def history(events: list[Event]) -> None:
             "What": event.what,
             "Who": event.who or "",
             "Details": event.details,
-            "Stands": event.counts,
+            "Stands": event.counts if event.what in ("answer", "decision", "decision taken back") else None,
         }
         for event in events
     ]

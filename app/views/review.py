@@ -11,7 +11,16 @@ import streamlit as st
 
 from labelkit.steps.team import Person
 
-SCRIPTS = ("outbox", "item_view", "review_desk", "review_parts")
+SCRIPTS = (
+    "requests",
+    "browser_storage",
+    "outbox",
+    "connection",
+    "item_view",
+    "review_desk",
+    "review_parts",
+    "review_answers",
+)
 
 
 def show(who: Person) -> None:
@@ -28,7 +37,7 @@ def show(who: Person) -> None:
         components.mount("review", data, key="review", scripts=SCRIPTS)
         guidelines = project.guidelines
     if guidelines and guidelines.strip():
-        with st.expander("Guidelines"), st.container(key="guidelines"):
+        with st.container(key="review-guidelines"), st.expander("Guidelines"), st.container(key="guidelines"):
             st.markdown(guidelines)
 
 

@@ -64,8 +64,10 @@ def annotation(project: Project, actor: str) -> None:
         )
         values["guidelines"] = guidelines.strip() or None
         values["keys"] = keys(project, now["keys"])
+        trouble = st.container()  # above the button: below it, it would be out of sight
         if st.form_submit_button("Save", type="primary", key="settings-save"):
-            save(project, values, actor)
+            with trouble:
+                save(project, values, actor)
 
 
 def share(place: Any, title: str, value: float, key: str, words: str) -> float:
@@ -75,14 +77,17 @@ def share(place: Any, title: str, value: float, key: str, words: str) -> float:
 
 
 def keys(project: Project, chosen: dict[str, str]) -> dict[str, str]:
-    """The key of each label; an empty one means a digit or letter in order."""
+    """The key of each label; an empty one means the digit or letter of its place."""
     st.markdown("**Keys of the labels**")
     st.caption("One character each. Left empty, labels get digits in order.")
     in_use = project.settings().keys()
     out = {}
-    places = st.columns(min(4, max(2, len(in_use))))
+    across = min(4, max(2, len(in_use)))
+    places: list[Any] = []
     for number, (label, key) in enumerate(in_use.items()):
-        typed = places[number % len(places)].text_input(
+        if number % across == 0:  # row by row, so that labels stay in order where columns are stacked
+            places = st.columns(across)
+        typed = places[number % across].text_input(
             shared.literal(shared.short(label, 40)), chosen.get(label, ""), max_chars=1, placeholder=key or "none",
             key=f"settings-key-{number}",
         )  # fmt: skip
@@ -98,7 +103,11 @@ def save(project: Project, values: dict[str, Any], actor: str) -> None:
     except LabelkitError as error:
         shared.show_error(error)
         return
-    words = f"Saved: {', '.join(changed)}. It holds from the next items on." if changed else "Nothing was changed."
+    words = (
+        f"Saved: {', '.join(changed)}. It holds from the next items on; open pages take new keys within half a minute."
+        if changed
+        else "Nothing was changed."
+    )
     st.session_state[SAVED] = words
     st.rerun()
 
@@ -129,9 +138,12 @@ def rest(project: Project) -> None:
             f"{config.training_set.min_probability:.0%}",
             "training_set.min_probability",
         ),
+        ("Flagged items in an export", config.training_set.flagged, "training_set.flagged"),
         ("Gold labels train", "yes" if config.training_set.use_gold else "no", "training_set.use_gold"),
     ]
-    st.dataframe(pd.DataFrame(rows, columns=["Setting", "Now", "Key"]), hide_index=True, height="content")
+    widths = {"Setting": 210, "Now": 330, "Key": 240}
+    look = {name: st.column_config.TextColumn(width=width) for name, width in widths.items()}
+    st.dataframe(pd.DataFrame(rows, columns=list(widths)), hide_index=True, height="content", column_config=look)
     names = ", ".join(project.schema.names)
     with st.container(key="plain-labels"):
         st.text(f"Labels: {names}")

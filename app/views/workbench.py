@@ -111,7 +111,7 @@ def suggestions(project: Project) -> None:
         shared.empty(
             "No suggestions",
             "No word adds anything that the functions do not say already. More answers bring more:"
-            " annotators give them on the Annotate page, `labelkit rank` chooses the items.",
+            " annotators give them on the Annotate page.",
         )
         return
     for place, one in enumerate(found.functions):

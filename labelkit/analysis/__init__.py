@@ -6,6 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from labelkit.analysis.audited import AuditedClass as AuditedClass
+    from labelkit.analysis.audited import AuditFigures as AuditFigures
+    from labelkit.analysis.audited import PoolFacts as PoolFacts
+    from labelkit.analysis.audited import SequenceEstimate as SequenceEstimate
+    from labelkit.analysis.audited import audit_estimates as audit_estimates
     from labelkit.analysis.calibration import Calibration as Calibration
     from labelkit.analysis.calibration import ClassCalibration as ClassCalibration
     from labelkit.analysis.calibration import ReliabilityBin as ReliabilityBin
@@ -28,6 +33,7 @@ if TYPE_CHECKING:
     from labelkit.analysis.scores import ClassScore as ClassScore
     from labelkit.analysis.scores import Score as Score
     from labelkit.analysis.scores import score as score
+    from labelkit.analysis.sequences import share_sequence as share_sequence
     from labelkit.analysis.slice_values import number_slices as number_slices
     from labelkit.analysis.slice_values import value_slices as value_slices
     from labelkit.analysis.slices import Difference as Difference
@@ -38,6 +44,8 @@ if TYPE_CHECKING:
     from labelkit.analysis.slices import slice_figures as slice_figures
 
 _PUBLIC = {
+    "AuditFigures": "labelkit.analysis.audited",
+    "AuditedClass": "labelkit.analysis.audited",
     "Calibration": "labelkit.analysis.calibration",
     "ClassCalibration": "labelkit.analysis.calibration",
     "ClassScore": "labelkit.analysis.scores",
@@ -48,15 +56,18 @@ _PUBLIC = {
     "FunctionFigures": "labelkit.analysis.function_difference",
     "FunctionSummary": "labelkit.analysis.function_summary",
     "FunctionVersion": "labelkit.analysis.function_difference",
+    "PoolFacts": "labelkit.analysis.audited",
     "Output": "labelkit.analysis.slices",
     "ReliabilityBin": "labelkit.analysis.calibration",
     "ReliabilityCurve": "labelkit.analysis.calibration",
     "Score": "labelkit.analysis.scores",
+    "SequenceEstimate": "labelkit.analysis.audited",
     "Slice": "labelkit.analysis.slices",
     "SliceFigures": "labelkit.analysis.slices",
     "SliceScore": "labelkit.analysis.slices",
     "VoteEvidence": "labelkit.analysis.explain",
     "VoteSummary": "labelkit.analysis.function_summary",
+    "audit_estimates": "labelkit.analysis.audited",
     "classwise_calibration": "labelkit.analysis.calibration",
     "compare_versions": "labelkit.analysis.function_difference",
     "explain_votes": "labelkit.analysis.explain",
@@ -64,6 +75,7 @@ _PUBLIC = {
     "measure_calibration": "labelkit.analysis.calibration",
     "number_slices": "labelkit.analysis.slice_values",
     "score": "labelkit.analysis.scores",
+    "share_sequence": "labelkit.analysis.sequences",
     "slice_figures": "labelkit.analysis.slices",
     "value_slices": "labelkit.analysis.slice_values",
     "vote_summary": "labelkit.analysis.function_summary",
@@ -71,6 +83,8 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "AuditFigures",
+    "AuditedClass",
     "Calibration",
     "ClassCalibration",
     "ClassScore",
@@ -85,11 +99,13 @@ __all__ = [
     "ReliabilityBin",
     "ReliabilityCurve",
     "Score",
+    "SequenceEstimate",
     "Slice",
     "SliceFigures",
     "SliceScore",
     "VoteEvidence",
     "VoteSummary",
+    "audit_estimates",
     "classwise_calibration",
     "compare_versions",
     "explain_votes",
@@ -97,6 +113,7 @@ __all__ = [
     "measure_calibration",
     "number_slices",
     "score",
+    "share_sequence",
     "slice_figures",
     "value_slices",
     "vote_summary",

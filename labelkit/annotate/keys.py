@@ -26,7 +26,9 @@ _OFFERED: Final = "1234567890" + "".join(letter for letter in string.ascii_lower
 
 
 def answer_keys(labels: Sequence[str], chosen: Mapping[str, str]) -> dict[str, str | None]:
-    """The key of every label: the chosen one, else digits (1 to 9, then 0) and letters in order.
+    """The key of every label: the chosen one, else that of its place: digits (1 to 9, then 0), then letters.
+
+    A key that is chosen for one label moves no other one, but the one that had it: that gets the first that is free.
 
     Parameters
     ----------
@@ -61,7 +63,11 @@ def answer_keys(labels: Sequence[str], chosen: Mapping[str, str]) -> dict[str, s
             )
         taken[low] = label
     own = {label: key for key, label in taken.items()}
-    left = (key for key in _OFFERED if key not in taken)
+    for label, key in zip(labels, _OFFERED, strict=False):
+        if label not in own and key not in taken:
+            own[label] = key
+    used = set(own.values())
+    left = (key for key in _OFFERED if key not in used)
     return {label: own[label] if label in own else next(left, None) for label in labels}
 
 

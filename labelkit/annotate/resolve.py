@@ -55,11 +55,6 @@ class HumanLabels:
         return people_answers(self.annotations, merged=self.merged, left_out=self.audit | self.untaught)
 
     @property
-    def held_out(self) -> BoolArray:
-        """(n,) audit items that somebody answered: nothing may learn from them, not even their votes."""
-        return self.audit & self.asked
-
-    @property
     def teaching(self) -> IntArray:
         """(n,) labels that models may learn from: those of the train split, but the audit ones."""
         return np.where(self.audit | self.untaught, ABSTAIN, self.label)

@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "people": "labelkit.cli.commands.people",
     "simulate": "labelkit.cli.commands.simulate",
     "status": "labelkit.cli.commands.status",
+    "runs": "labelkit.cli.commands.runs",
     "slices": "labelkit.cli.commands.slices",
     "agreement": "labelkit.cli.commands.agreement",
     "report": "labelkit.cli.commands.report",

@@ -95,6 +95,9 @@ class EndModelSection(Section):
     name: str = "logistic"
     options: dict[str, Any] = {}
     use_text: bool = True
+    embeddings: Annotated[str, Field(min_length=1)] | None = None
+    """A sentence-transformers model whose embeddings of the text are features too: a folder, an installed package
+    that carries one, or a name on the Hugging Face hub. With ``use_text = false``, in place of the words."""
     fields: list[str] | Literal["auto"] = "auto"
     exclude: list[str] = []
 
@@ -108,15 +111,23 @@ class QuerySection(Section):
     """``[query]``: what the queue is made of."""
 
     size: Annotated[int, Field(ge=1)] = 100
-    mix: dict[str, Share] = {"margin": 0.5, "disagreement": 0.3, "uncovered": 0.2}
+    mix: dict[str, Share] = {"auto": 1.0}
     audit_share: Share = 0.1
-    tuning_share: Share = 0.1
+    tuning_share: Share = 0.4
+    """Share drawn at random that teaches how far to trust functions and words; a tenth once there are 150 of them."""
+    target: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    """Accuracy over the pool that is wanted, for instance ``0.9``: what "you can stop" is held against."""
+    price_per_label: Annotated[float, Field(ge=0.0)] | None = None
+    """What one label costs, in the unit of ``price_per_point``."""
+    price_per_point: Annotated[float, Field(ge=0.0)] | None = None
+    """What one more point of accuracy is worth."""
 
     @field_validator("mix")
     @classmethod
     def _known(cls, mix: dict[str, float]) -> dict[str, float]:
         for name in mix:
-            _registered("query_strategies", name)
+            if ":" not in name:
+                _registered("query_strategies", name, " or package.module:function")
         if not mix or sum(mix.values()) <= 0:
             raise ValueError(f"at least one strategy needs a share above 0, given {mix}")
         return mix
@@ -183,6 +194,8 @@ class TrainingSetSection(Section):
 
     min_probability: Share = 0.0
     use_gold: bool = False
+    flagged: Literal["leave out", "keep"] = "leave out"
+    """What becomes of items that somebody flagged and nobody has decided in review."""
 
 
 class Config(Section):

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
+from labelkit.endmodels.calibration import Calibration, Method, fit_calibration
 from labelkit.endmodels.features import FeatureSet
 from labelkit.errors import EndModelError
 from labelkit.types import SHARD_SIZE, FloatArray, IntArray
@@ -42,8 +43,8 @@ class EndModel(ABC):
 
     A subclass takes its options as keyword arguments and fills in :meth:`_fit` and :meth:`_proba`, where
     labels have the P ≥ 2 present classes only; classes without a training label, and training sets of
-    one class, are dealt with here. It may fill in :meth:`_scores`, :meth:`_coefficients`, :meth:`_state`
-    and :meth:`_restore` for explanations and saving.
+    one class, are dealt with here. It may fill in :meth:`_coefficients`, :meth:`_state` and :meth:`_restore`
+    for explanations and saving, and :meth:`_begin_from` for warm starts.
     """
 
     can_save: ClassVar[bool] = False
@@ -55,6 +56,7 @@ class EndModel(ABC):
     def __init__(self) -> None:
         self._fitted: Fitted | None = None
         self._notes: list[str] = []
+        self._calibration: Calibration | None = None
 
     # What a subclass provides
 
@@ -82,13 +84,21 @@ class EndModel(ABC):
         """Take over what :meth:`_state` gave."""
         raise NotImplementedError
 
+    def _begin_from(self, earlier: EndModel, columns: IntArray, classes: IntArray) -> None:  # noqa: B027
+        """Let the next :meth:`_fit` begin where an earlier model stopped; it must come to the same end.
+
+        ``columns`` (d,) and ``classes`` (P,) tell the earlier model's feature and present class for each of
+        the new ones, −1 where it has none.
+        """
+
     # What everybody uses
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader of the results should know, one sentence each."""
         fitted = self._need()
-        return (*fitted.features.notes, *self._notes)
+        calibrated = () if self._calibration is None else (self._calibration.why,)
+        return (*fitted.features.notes, *self._notes, *calibrated)
 
     @property
     def n_features(self) -> int:
@@ -104,6 +114,11 @@ class EndModel(ABC):
     def feature_set(self) -> FeatureSet:
         """The fitted features."""
         return self._need().features
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What :meth:`calibrate` found, or None where it was not called."""
+        return self._calibration
 
     @property
     def explain_note(self) -> str | None:
@@ -123,8 +138,9 @@ class EndModel(ABC):
         features: FeatureSet,
         seed: int = 0,
         label_names: Sequence[str] | None = None,
+        start: EndModel | None = None,
     ) -> Self:
-        """Learn.
+        """Learn; an earlier calibration is forgotten.
 
         Parameters
         ----------
@@ -136,12 +152,17 @@ class EndModel(ABC):
             (n,) positive.
         label_names
             k class names, for the notes.
+        start
+            An earlier model to begin from, where this kind of model can; the result is the same up to the
+            optimiser's tolerance.
         """
         mass = weights @ Y
         present = np.flatnonzero(mass > ABSENT * mass.sum())
         self._fitted = Fitted(features, Y.shape[1], present)
         self._notes = _absence(present, Y.shape[1], label_names)
+        self._calibration = None
         if len(present) > 1:
+            self._start(start)
             kept = Y[:, present]
             self._fit(X, kept / kept.sum(axis=1, keepdims=True), weights, seed)
         return self
@@ -150,13 +171,47 @@ class EndModel(ABC):
         """(n, d) float32 feature matrix of a table of items, for use in place of the table."""
         return self._need().features.matrix(table)
 
-    def predict_proba(self, rows: pa.Table | sp.csr_matrix) -> FloatArray:
+    def _start(self, earlier: EndModel | None) -> None:
+        fitted, known = self._need(), None if earlier is None else earlier._fitted
+        if earlier is None or known is None or type(earlier) is not type(self):
+            return
+        if known.cardinality != fitted.cardinality or len(known.present) < 2:
+            return
+        place = np.full(known.cardinality, -1)
+        place[known.present] = np.arange(len(known.present))
+        self._begin_from(earlier, fitted.features.places_in(known.features), place[fitted.present])
+
+    def calibrate(self, probabilities: FloatArray, gold: IntArray, *, method: Method = "temperature") -> Calibration:
+        """Make the probabilities mean what they say, by labels that this model has not learned from.
+
+        From now on :meth:`predict_proba` gives calibrated ones. With fewer than 20 labels, or where it does
+        not help labels that were left out, nothing changes. A temperature changes no predicted label.
+
+        Parameters
+        ----------
+        probabilities
+            (m, k) ``predict_proba(rows, calibrated=False)`` of the held-out rows.
+        gold
+            (m,) their class indices, −1 where unknown.
+        method
+            ``"temperature"``, or ``"bias"``: one bias per class as well, which may change labels.
+        """
+        if np.ndim(probabilities) == 2 and np.shape(probabilities)[1] != self.cardinality:
+            raise EndModelError(
+                f"probabilities of {np.shape(probabilities)[1]} classes were given; {self.cardinality} were expected"
+            )
+        self._calibration = fit_calibration(probabilities, gold, method=method)
+        return self._calibration
+
+    def predict_proba(self, rows: pa.Table | sp.csr_matrix, *, calibrated: bool = True) -> FloatArray:
         """(n, k) float32 probabilities, all k classes in schema order; rows sum to 1.
 
         Parameters
         ----------
         rows
             Items, or their matrix from :meth:`features`. A table is worked through a shard at a time.
+        calibrated
+            As :meth:`calibrate` found, where it was called.
         """
         fitted = self._need()
         n = rows.shape[0] if sp.issparse(rows) else rows.num_rows
@@ -168,6 +223,8 @@ class EndModel(ABC):
                 out[start:stop, fitted.present] = 1.0
             else:
                 out[start:stop, fitted.present] = self._proba(fitted.features.matrix(part))
+                if calibrated and self._calibration is not None:
+                    out[start:stop] = self._calibration.apply(out[start:stop])
         return out
 
     def explain(self, row: pa.Table, class_index: int, *, top: int = 8) -> list[FeatureWeight]:
@@ -195,19 +252,29 @@ class EndModel(ABC):
         linear = self._coefficients() if len(fitted.present) > 1 else None
         if linear is None or class_index not in fitted.present:
             return []
-        coefficients, intercepts = linear
-        x = fitted.features.matrix(row)
+        coefficients, intercepts = self._in_words(*linear)
+        x = fitted.features.plain(row)
         own = int(np.flatnonzero(fitted.present == class_index)[0])
         scores = np.asarray(x @ coefficients)[0] + intercepts
         scores[own] = -np.inf
         rival = int(scores.argmax())
         added = x.data * (coefficients[x.indices, own] - coefficients[x.indices, rival])
-        strongest = np.lexsort((x.indices, -np.abs(added)))[:top]
+        indices, added = _summed(x.indices, added, fitted.features.together())
+        strongest = np.lexsort((indices, -np.abs(added)))[:top]
         return [
-            FeatureWeight(fitted.features.describe(int(x.indices[i]), row), float(added[i]), int(fitted.present[rival]))
+            FeatureWeight(fitted.features.describe(int(indices[i]), row), float(added[i]), int(fitted.present[rival]))
             for i in strongest
             if added[i] != 0
         ]
+
+    def _in_words(self, coefficients: FloatArray, intercepts: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(d, P) and (P,) → weights of the plain features alone, and of calibrated log-odds."""
+        fitted, scaling = self._need(), self._calibration
+        plain = fitted.features.folded(coefficients)
+        if scaling is None or not scaling.used:
+            return plain, intercepts
+        bias = np.array(scaling.bias)[fitted.present] if scaling.bias else 0.0
+        return plain / scaling.temperature, intercepts / scaling.temperature + bias
 
     def _need(self) -> Fitted:
         if self._fitted is None:
@@ -224,3 +291,13 @@ def _absence(present: IntArray, cardinality: int, names: Sequence[str] | None) -
         return []
     them = "it" if len(absent) == 1 else "them"
     return [f"no training label is {' or '.join(absent)}: the end model never predicts {them}"]
+
+
+def _summed(indices: IntArray, added: FloatArray, together: Sequence[range]) -> tuple[IntArray, FloatArray]:
+    """One entry, at the first column, for columns that are read together."""
+    for columns in together:
+        inside = (indices >= columns.start) & (indices < columns.stop)
+        total = added[inside].sum()
+        indices = np.append(indices[~inside], columns.start)
+        added = np.append(added[~inside], total)
+    return indices, added

@@ -13,7 +13,9 @@ from labelkit.errors import EndModelError
 from labelkit.types import FloatArray, IntArray
 
 MAX_ITER = 50
-TOL = 1e-3
+TOL = 1e-4
+"""Members begin at the model itself. Stopped earlier they would not yet differ as their resamples do: with 1e-3 the
+spread of their opinions is a tenth of the true one on SMS, half of it on TREC; with 1e-4, 77% and all of it."""
 
 
 def committee(
@@ -28,9 +30,9 @@ def committee(
 ) -> FloatArray:
     """What models trained on bootstrap resamples of the training rows say of some items.
 
-    Each member is a logistic regression on the features of ``model``, stopped early; where ``model`` is
-    itself one, with its penalty. (Abe and Mamitsuka, "Query learning strategies using boosting and
-    bagging", ICML 1998.)
+    Each member is a logistic regression on the features of ``model``; where ``model`` is itself one, with
+    its penalty and begun at its coefficients. (Abe and Mamitsuka, "Query learning strategies using boosting
+    and bagging", ICML 1998.)
 
     Parameters
     ----------
@@ -59,6 +61,6 @@ def committee(
         times = np.bincount(child.integers(len(trained), size=len(trained)), minlength=len(trained))
         drawn = np.flatnonzero(times)
         member = LogisticEndModel(C=C, max_iter=MAX_ITER, tol=TOL)
-        member.fit(training[drawn], Y[drawn], weights[drawn] * times[drawn], features=model.feature_set)
+        member.fit(training[drawn], Y[drawn], weights[drawn] * times[drawn], features=model.feature_set, start=model)
         out[i] = member.predict_proba(asked)
     return out

@@ -15,6 +15,9 @@ ObjectArray = npt.NDArray[np.object_]
 LONGEST_TEXT: Final = 100_000
 """Characters of a text that become features. One text of 100 MB took 14 GB, for words that no other text has."""
 
+LARGEST: Final = 1e150
+"""Numbers beyond this one count as it: their squares would be no numbers any more."""
+
 
 def texts(table: pa.Table, name: str) -> list[str]:
     """One string per row, empty where there is none; of very long ones the beginning."""
@@ -38,7 +41,7 @@ def numbers(table: pa.Table, name: str) -> FloatArray:
         values = np.array(number.to_numpy(zero_copy_only=False), dtype=np.float64)
     else:
         values = np.full(len(column), np.nan)
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(np.isfinite(values), np.clip(values, -LARGEST, LARGEST), np.nan)
 
 
 def categories(table: pa.Table, name: str) -> ObjectArray:

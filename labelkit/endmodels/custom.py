@@ -18,6 +18,8 @@ from labelkit.types import FloatArray, IntArray
 SMALL: float = 1e-3
 """A class with less than this probability in a row is not repeated for it."""
 MAX_DENSE_BYTES = 2**30
+NEGLIGIBLE: float = 1e-3
+"""How far an estimator's probabilities may be off without being wrong."""
 
 
 class CustomEndModel(EndModel):
@@ -91,6 +93,8 @@ class CustomEndModel(EndModel):
             warnings.simplefilter("always")
             self._estimator = self._fit_any(estimator, X[rows], labels, arguments)
         self._notes += [f"{self.spec}: {message}" for message in _convergence(caught)]
+        if getattr(self._estimator, "classes_", None) is None:
+            raise EndModelError(f"{self.spec} has no classes_ after fitting: it is no scikit-learn classifier")
         if not hasattr(self._estimator, "predict_proba"):
             self._notes.append(f"{self.spec} gives no probabilities: its scores are turned into some, uncalibrated")
 
@@ -134,14 +138,31 @@ class CustomEndModel(EndModel):
         probable = hasattr(self._estimator, "predict_proba")
         try:
             asked = self._estimator.predict_proba(X) if probable else self._estimator.decision_function(X)
+            given: FloatArray = np.asarray(asked, dtype=np.float64)
         except Exception as error:
             raise self._failed("asked", error) from error
-        given: FloatArray = np.asarray(asked, dtype=np.float64)
         if not np.isfinite(given).all():
             raise EndModelError(f"{self.spec} gave probabilities or scores that are not finite numbers")
-        if probable:
-            return given
-        return softmax(np.stack([-0.5 * given, 0.5 * given], axis=1) if given.ndim == 1 else given)
+        classes = len(self._estimator.classes_)
+        if not probable and classes == 2 and given.size == X.shape[0]:
+            given = given.reshape(-1, 1) * np.array([-0.5, 0.5])
+        if given.shape != (X.shape[0], classes):
+            raise EndModelError(
+                f"{self.spec} gave {'probabilities' if probable else 'scores'} of shape {given.shape};"
+                f" {(X.shape[0], classes)} was expected: one column for each class it learned"
+            )
+        return self._checked(given) if probable else softmax(given)
+
+    def _checked(self, P: FloatArray) -> FloatArray:
+        """Probabilities that may be a little off, and then sum to 1."""
+        sums = P.sum(axis=1, keepdims=True)
+        if P.size and (P.min() < -NEGLIGIBLE or np.abs(sums - 1).max() > NEGLIGIBLE):
+            wrong = int(np.flatnonzero((P.min(axis=1) < -NEGLIGIBLE) | (np.abs(sums[:, 0] - 1) > NEGLIGIBLE))[0])
+            raise EndModelError(
+                f"{self.spec} gave {[float(p) for p in P[wrong]]}; probabilities that sum to 1 were expected"
+            )
+        clipped = np.maximum(P, 0.0)
+        return np.asarray(clipped / clipped.sum(axis=1, keepdims=True)) if P.size else clipped
 
     def _coefficients(self) -> tuple[FloatArray, FloatArray] | None:
         weights = getattr(self._estimator, "coef_", None)

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 
 from labelkit import registry
 from labelkit.endmodels.base import EndModel
+from labelkit.endmodels.embeddings import Embeddings
 from labelkit.endmodels.features import MAX_FEATURES, FeatureFields, FeatureSet, fit_features
 from labelkit.errors import EndModelError
 from labelkit.types import FloatArray, IntArray
@@ -32,6 +33,8 @@ def fit_end_model(
     label_names: Sequence[str] | None = None,
     features: FeatureSet | None = None,
     X: sp.csr_matrix | None = None,
+    embeddings: Embeddings | None = None,
+    start: EndModel | None = None,
 ) -> EndModel:
     """Train an end model.
 
@@ -58,6 +61,11 @@ def fit_end_model(
         Fitted features to use again, in place of fitting new ones.
     X
         (n, d) the matrix of ``table`` under ``features``, where the caller has it.
+    embeddings
+        Sentence embeddings for the features, where these are fitted here.
+    start
+        An earlier model to begin from: of the same kind and classes, else it is not used. Its features may
+        be others; what they share is carried over.
 
     Raises
     ------
@@ -69,9 +77,10 @@ def fit_end_model(
     if features is None:
         if X is not None:
             raise EndModelError("a feature matrix was given without the features that made it")
-        features = fit_features(table, fields, max_features=most_features(Y.shape[1]), seed=seed)
+        most = most_features(Y.shape[1])
+        features = fit_features(table, fields, max_features=most, seed=seed, embeddings=embeddings)
     matrix = features.matrix(table.take(rows) if X is None else X[rows])
-    return model.fit(matrix, Y, weights, features=features, seed=seed, label_names=label_names)
+    return model.fit(matrix, Y, weights, features=features, seed=seed, label_names=label_names, start=start)
 
 
 def most_features(cardinality: int) -> int:

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from labelkit.endmodels.base import EndModel
 from labelkit.endmodels.softmax import SoftmaxFit, fit_softmax, softmax
 from labelkit.errors import EndModelError
-from labelkit.types import FloatArray
+from labelkit.types import FloatArray, IntArray
 
 
 class LogisticEndModel(EndModel):
@@ -39,6 +39,7 @@ class LogisticEndModel(EndModel):
                 raise EndModelError(f"the option {name} of 'logistic' is {value!r}; a number above 0 was expected")
         self.C, self.max_iter, self.tol = float(C), int(max_iter), float(tol)
         self._learned: SoftmaxFit | None = None
+        self._begin: SoftmaxFit | None = None
 
     def options(self) -> dict[str, Any]:
         """See :meth:`EndModel.options`."""
@@ -46,9 +47,19 @@ class LogisticEndModel(EndModel):
 
     def _fit(self, X: sp.csr_matrix, Y: FloatArray, weights: FloatArray, seed: int) -> None:
         del seed  # nothing is random
-        self._learned = fit_softmax(X, Y, weights, C=self.C, max_iter=self.max_iter, tol=self.tol)
+        begin, self._begin = self._begin, None
+        self._learned = fit_softmax(X, Y, weights, C=self.C, max_iter=self.max_iter, tol=self.tol, start=begin)
         if not self._learned.converged:
             self._notes.append(f"training stopped after {self._learned.iterations} iterations before it converged")
+
+    def _begin_from(self, earlier: EndModel, columns: IntArray, classes: IntArray) -> None:
+        """See :meth:`EndModel._begin_from`."""
+        if not isinstance(earlier, LogisticEndModel) or earlier._learned is None:
+            return
+        known, old = earlier._learned, np.ix_(np.maximum(columns, 0), np.maximum(classes, 0))
+        table = np.where((columns >= 0)[:, None] & (classes >= 0), known.coefficients[old], np.float32(0))
+        intercepts = np.where(classes >= 0, known.intercepts[np.maximum(classes, 0)], known.intercepts.min())
+        self._begin = SoftmaxFit(table, intercepts, 0, False)
 
     def _proba(self, X: sp.csr_matrix) -> FloatArray:
         learned = self._need_learned()

@@ -10,11 +10,15 @@ from typing import Any, Final
 import numpy as np
 
 from labelkit.endmodels.base import EndModel, Fitted
+from labelkit.endmodels.calibration import Calibration
+from labelkit.endmodels.embeddings import Embeddings
 from labelkit.endmodels.features import FeatureSet
 from labelkit.endmodels.fitting import make_end_model
 from labelkit.errors import EndModelError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+READ: Final = (1, FORMAT)
+"""Format 1 knows no calibration, smoothing or embeddings."""
 JSON_NAME: Final = "end_model.json"
 ARRAYS_NAME: Final = "end_model.npz"
 
@@ -35,6 +39,7 @@ def save_end_model(model: EndModel, folder: Path) -> None:
         "notes": model._notes,
         "features": features,
         "learned": learned,
+        "calibration": None if model.calibration is None else model.calibration.state(),
     }
     partial = folder / (ARRAYS_NAME + ".partial")
     with partial.open("wb") as file:
@@ -45,8 +50,14 @@ def save_end_model(model: EndModel, folder: Path) -> None:
     partial.replace(folder / JSON_NAME)
 
 
-def load_end_model(folder: Path) -> EndModel:
+def load_end_model(folder: Path, *, embeddings: Embeddings | None = None) -> EndModel:
     """The model in a folder.
+
+    Parameters
+    ----------
+    embeddings
+        Where the vectors come from, if the model uses some; without it the model can
+        only be asked for rows of a matrix.
 
     Raises
     ------
@@ -55,27 +66,29 @@ def load_end_model(folder: Path) -> EndModel:
     """
     try:
         described = json.loads((folder / JSON_NAME).read_text(encoding="utf-8"))
-        if described["format"] != FORMAT:
+        if described["format"] not in READ:
             raise EndModelError(
                 f"the end model in {folder} has format {described['format']}; this labelkit reads {FORMAT}",
                 hint="Run `labelkit train` again, or update labelkit",
             )
         with np.load(folder / ARRAYS_NAME, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        return _rebuild(described, arrays)
+        return _rebuild(described, arrays, embeddings)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise EndModelError(
             f"there is no usable end model in {folder}: {error}", hint="Run `labelkit train` again"
         ) from error
 
 
-def _rebuild(described: dict[str, Any], arrays: dict[str, Any]) -> EndModel:
+def _rebuild(described: dict[str, Any], arrays: dict[str, Any], embeddings: Embeddings | None) -> EndModel:
     own = {name.removeprefix("model_"): array for name, array in arrays.items() if name.startswith("model_")}
-    features = FeatureSet.from_state(described["features"], arrays)
+    features = FeatureSet.from_state(described["features"], arrays, embeddings)
     if ":" in described["spec"]:  # what lies in a folder never decides what code is imported
         raise EndModelError(f"a saved end model names the class {described['spec']!r}; only registered ones are loaded")
     model = make_end_model(described["spec"], described["options"])
     model._fitted = Fitted(features, int(described["cardinality"]), np.array(described["present"], dtype=np.int64))
     model._notes = list(described["notes"])
     model._restore(described["learned"], own)
+    calibration = described.get("calibration")
+    model._calibration = None if calibration is None else Calibration.from_state(calibration)
     return model

@@ -55,6 +55,10 @@ class TabularBlock:
             return f"{column} = {columns.value_in_words(row, column)}"
         return f"{column} is missing" if value == MISSING else f"{column} = {value}"
 
+    def names(self) -> list[tuple[str, ...]]:
+        """What each column stands for."""
+        return [("field", column) if value is None else ("field", column, value) for column, value in self._names]
+
     def state(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         """A JSON-able part and arrays, for :meth:`from_state`."""
         return {"numbers": [asdict(n) for n in self.numbers], "categories": [asdict(c) for c in self.categories]}, {}

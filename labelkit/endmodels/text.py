@@ -64,6 +64,10 @@ class TextBlock:
         prefix = "letters " if self.unit == "characters" else ""
         return f'{self.column}: {prefix}"{self.terms[feature]}"'
 
+    def names(self) -> list[tuple[str, ...]]:
+        """What each column stands for."""
+        return [(self.unit, self.column, term) for term in self.terms]
+
     def state(self) -> tuple[dict[str, Any], dict[str, FloatArray]]:
         """A JSON-able part and arrays, for :meth:`from_state`."""
         return {"column": self.column, "unit": self.unit, "terms": list(self.terms)}, {"idf": self.idf}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from labelkit.steps.training import TrainResult
     from labelkit.steps.voting import VoteResult
     from labelkit.steps.watching import WatchRound
+    from labelkit.store import KeptRun
 
 
 class Loop(OpenProject):
@@ -141,6 +142,13 @@ class Loop(OpenProject):
             out = out / self.path.name
         self._store.database.backup(out)
         return out
+
+    @writes("runs pin")
+    def pin_run(self, run: int, *, pinned: bool = True) -> KeptRun:
+        """Keep the results of a run until it is unpinned, or no longer."""
+        from labelkit.steps.comparing import pin_run
+
+        return pin_run(self._workspace, run, pinned=pinned)
 
     @writes("schema")
     def change_schema(self, change: str, *names: str) -> LabelSchema:

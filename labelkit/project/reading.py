@@ -11,7 +11,9 @@ from labelkit.types import Item
 if TYPE_CHECKING:
     import pandas as pd
 
+    from labelkit.query.stopping import Advice
     from labelkit.steps.analysing import FunctionTable, ItemExplanation
+    from labelkit.steps.comparing import RunComparison, RunList
     from labelkit.steps.dependencies import DependencyTable
     from labelkit.steps.error_analysis import ErrorAnalysis
     from labelkit.steps.paths import FunctionPath
@@ -111,6 +113,24 @@ class Reading(OpenProject):
         from labelkit.steps.reporting import write_report
 
         return write_report(self._workspace, out)
+
+    def runs(self, *, limit: int | None = None) -> RunList:
+        """The versions of models and queues, ``limit`` of each step, and which of them are kept."""
+        from labelkit.steps.comparing import list_runs
+
+        return list_runs(self._workspace, limit=limit)
+
+    def compare_runs(self, first: int, second: int, *, flips: int = 10) -> RunComparison:
+        """What is different between two versions of the models and the queue, each named by any of its runs."""
+        from labelkit.steps.comparing import compare_runs
+
+        return compare_runs(self._workspace, first, second, flips=flips)
+
+    def stopping(self) -> Advice:
+        """Whether one can stop asking people, and what is missing for it."""
+        from labelkit.steps.stopping import stopping
+
+        return stopping(self._workspace)
 
     def doctor(self) -> list[str]:
         """What is wrong with the project file, in words; empty when all is well."""

@@ -7,14 +7,14 @@ from typing import Final, Literal
 import numpy as np
 
 from labelkit.errors import QueryError
-from labelkit.query import modal
+from labelkit.query import measures
 from labelkit.query.base import PoolPart
 from labelkit.query.pool import Pool
 from labelkit.query.words import part, percent
 from labelkit.types import FloatArray
 
 Measure = Literal["kl", "vote", "consensus"]
-_MEASURES: Final = {"kl": modal.max_kl, "vote": modal.vote_entropy, "consensus": modal.consensus_entropy}
+_MEASURES: Final = {"kl": measures.max_kl, "vote": measures.vote_entropy, "consensus": measures.consensus_entropy}
 
 
 class Committee:
@@ -31,7 +31,7 @@ class Committee:
         votes (few distinct values); ``"consensus"``, entropy of the mean.
     """
 
-    name: Final = "committee"
+    name: str = "committee"
     needs: frozenset[PoolPart] = frozenset({"committee"})
 
     def __init__(self, measure: Measure = "kl") -> None:
@@ -45,7 +45,7 @@ class Committee:
         members = part(pool.committee, "committee", self.name)
         if not len(members):
             raise QueryError("the committee has no members; at least 2 were expected")
-        return _MEASURES[self.measure](members) if len(pool) else np.zeros(0)
+        return _MEASURES[self.measure](members)
 
     def reason(self, pool: Pool, i: int) -> str:
         """See :meth:`QueryStrategy.reason`."""

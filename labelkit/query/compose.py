@@ -5,23 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from zlib import crc32
 
 import numpy as np
 
 from labelkit.errors import QueryError
 from labelkit.query.base import QueryStrategy, strategy
+from labelkit.query.choosing import missing
+from labelkit.query.dealing import deal
 from labelkit.query.draws import DRAWN_ROLES, Draw, DrawnRole, Draws, draw
 from labelkit.query.keys import random_keys
+from labelkit.query.nearness import NearDuplicates
+from labelkit.query.offers import Offer, Offers
 from labelkit.query.pool import Pool
-from labelkit.query.selection import top
 from labelkit.query.shares import interleave, quotas
-from labelkit.types import FloatArray, QueueEntry
+from labelkit.types import QueueEntry
 
 _ACTIVE = "active"
 _PURPOSE: Mapping[DrawnRole, str] = {
     "audit": "for the audit (evaluation only)",
-    "tuning": "for tuning (never trains the end model)",
+    "tuning": "for tuning (teaches how far to trust votes and words)",
 }
 
 
@@ -45,12 +47,14 @@ def compose_queue(
 ) -> ComposedQueue:
     """The next queue: who is asked about which items first, and why.
 
-    1. ``audit_share`` and ``tuning_share`` of the places go to items drawn uniformly at random from the
-       whole pool, before any strategy looks at it; each carries its inclusion probability. An item
+    1. ``audit_share`` and ``tuning_share`` of the places go to items drawn at random from the whole pool (for the
+       audit stratified by the end model's confidence, see :mod:`labelkit.query.draws`), before any strategy looks
+       at it; each carries its inclusion probability. An item
        drawn for an earlier queue and still in the pool keeps its role and comes before new draws; its
        probability is the one stored with that draw, so None here. Such items are never chosen actively.
     2. The other places are shared among the strategies of ``mix`` by largest remainder; each takes its
-       best item that is not in the queue yet. Equal utilities are ordered at random, by seed.
+       best item that is not in the queue yet. Equal utilities are ordered at random, by seed. Where the
+       pool has features, near-duplicates of items in the queue are passed over while others are left.
     3. All are interleaved so that every prefix of the queue has about the right shares.
 
     The result depends on the pool's items, not on their order, and on the seed.
@@ -58,8 +62,8 @@ def compose_queue(
     Parameters
     ----------
     mix
-        Registered strategy name → share; shares are relative to each other. A strategy whose parts of
-        the pool are missing hands its share to the others, with a note.
+        Strategy, named as :func:`strategy` takes it → share; shares are relative to each other. A strategy
+        whose parts of the pool are missing hands its share to the others, with a note.
     size
         Places in the queue; fewer are filled where the pool is smaller.
     roles
@@ -69,7 +73,7 @@ def compose_queue(
     ------
     QueryError
         If shares or size make no sense, no strategy of the mix can score this pool, or a strategy
-        returns scores that are none.
+        returns scores or rows that are none.
     """
     _check(mix, size, audit_share, tuning_share, seed)
     pool = pool.sorted()
@@ -80,7 +84,8 @@ def compose_queue(
     if total < size:
         notes.append(f"the pool holds {len(pool):,} items, {size:,} were asked for: all are in the queue")
     places = quotas({"audit": audit_share, "tuning": tuning_share, _ACTIVE: 1 - audit_share - tuning_share}, total)
-    draws = draw(pool.items, roles or {}, {role: places[role] for role in DRAWN_ROLES}, seed)
+    confidence = None if pool.end_model is None else pool.end_model.max(axis=1)
+    draws = draw(pool.items, roles or {}, {role: places[role] for role in DRAWN_ROLES}, seed, confidence)
     open_places = min(total - sum(len(drawn) for drawn in draws.chosen.values()), int(draws.selectable.sum()))
     entries = {
         **_drawn_entries(pool, draws),
@@ -141,28 +146,32 @@ def _active_entries(
     places = {name: n for name, n in quotas({s.name: mix[s.name] for s in usable}, count).items() if n}
     candidates = np.flatnonzero(draws.selectable)
     keys = random_keys(pool.items[candidates], seed)
-    scores = {s.name: _utilities(s, pool, seed) for s in usable if s.name in places}
-    # Other strategies take at most `count` items before a strategy's turn, so its best `count` always do.
-    best = {name: iter(candidates[top(scores[name][candidates], keys, count)]) for name in places}
-    by_name = {s.name: s for s in usable}
-    taken: set[int] = set()
+    offers = {
+        s.name: Offers(s, pool, candidates, keys, count=places[s.name], others=count - places[s.name], seed=seed)
+        for s in usable
+        if s.name in places
+    }
+    alike = NearDuplicates(pool.features)
+    for drawn in draws.chosen.values():
+        for d in drawn:
+            alike.add(d.row)
+    dealt = deal(offers, interleave(places), alike, lambda: candidates[np.argsort(keys, kind="stable")])
+    notes += dealt.notes
     entries: dict[str, list[QueueEntry]] = {name: [] for name in places}
-    for name in interleave(places):
-        row = next(int(r) for r in best[name] if int(r) not in taken)
-        taken.add(row)
-        entries[name].append(_active_entry(by_name[name], pool, row, float(scores[name][row])))
+    for name, offer in dealt.places:
+        entries[name].append(_active_entry(name, pool, offer))
     return entries
 
 
-def _active_entry(s: QueryStrategy, pool: Pool, row: int, utility: float) -> QueueEntry:
+def _active_entry(name: str, pool: Pool, offer: Offer) -> QueueEntry:
     return QueueEntry(
         rank=0,
-        item=int(pool.items[row]),
-        utility=utility,
+        item=int(pool.items[offer.row]),
+        utility=offer.utility,
         role="active",
-        strategy=s.name,
+        strategy=name,
         inclusion_probability=None,
-        reason=s.reason(pool, row),
+        reason=offer.reason(),
     )
 
 
@@ -172,9 +181,9 @@ def _usable(pool: Pool, mix: Mapping[str, float], notes: list[str]) -> list[Quer
     lacking: dict[str, str] = {}
     for name in sorted(name for name, share in mix.items() if share > 0):
         candidate = strategy(name)
-        missing = sorted(part for part in candidate.needs if getattr(pool, part) is None)
-        if missing:
-            lacking[name] = _and(missing)
+        absent = missing(candidate, pool)
+        if absent:
+            lacking[name] = _and(absent)
         else:
             usable.append(candidate)
     if not usable:
@@ -190,20 +199,3 @@ def _usable(pool: Pool, mix: Mapping[str, float], notes: list[str]) -> list[Quer
 
 def _and(parts: Sequence[str]) -> str:
     return " and no ".join(part.replace("_", " ") for part in parts)
-
-
-def _utilities(s: QueryStrategy, pool: Pool, seed: int) -> FloatArray:
-    """The strategy's scores, checked: third parties' strategies run here too."""
-    rng = np.random.default_rng([seed, crc32(s.name.encode())])
-    scores = np.asarray(s.utilities(pool, rng))
-    if scores.shape != (len(pool),):
-        raise QueryError(f"query strategy {s.name!r} returned scores of shape {scores.shape} for {len(pool)} items")
-    if not np.issubdtype(scores.dtype, np.floating):
-        raise QueryError(f"query strategy {s.name!r} returned scores of type {scores.dtype}; floats were expected")
-    bad = np.flatnonzero(~np.isfinite(scores))
-    if bad.size:
-        raise QueryError(
-            f"query strategy {s.name!r} scored item {int(pool.items[bad[0]])} as {scores[bad[0]]}"
-            f" ({bad.size} of {len(pool)} items are not finite numbers)"
-        )
-    return scores.astype(np.float64, copy=False)

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from labelkit.query import modal
+from labelkit.query import measures
 from labelkit.query.base import PoolPart
 from labelkit.query.pool import Pool
 from labelkit.query.words import part, ranked, said
@@ -28,7 +28,7 @@ class Entropy:
         """(m,) scores from 0 (one class certain) to log k (all classes level)."""
         del rng
         probabilities = part(pool.end_model, "end_model", self.name)
-        return modal.entropy(probabilities) if len(pool) else np.zeros(0)
+        return measures.entropy(probabilities)
 
     def reason(self, pool: Pool, i: int) -> str:
         """See :meth:`QueryStrategy.reason`."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from labelkit.query import modal
+from labelkit.query import measures
 from labelkit.query.base import PoolPart
 from labelkit.query.pool import Pool
 from labelkit.query.words import part, ranked, said
@@ -26,7 +26,7 @@ class Margin:
         """(m,) scores from 0 (one class certain) to 1 (the two best are level)."""
         del rng
         probabilities = part(pool.end_model, "end_model", self.name)
-        return 1.0 - modal.margin(probabilities) if len(pool) else np.zeros(0)
+        return 1.0 - measures.margin(probabilities)
 
     def reason(self, pool: Pool, i: int) -> str:
         """See :meth:`QueryStrategy.reason`."""

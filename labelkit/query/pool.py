@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelkit.errors import QueryError
+from labelkit.query.parts import Answers, Features, Labelled, check_features, is_sparse
 from labelkit.types import BoolArray, FloatArray, IntArray
 
 TOLERANCE = 5e-3
@@ -31,6 +32,14 @@ class Pool:
         (m, k) probabilities of the label model, or None.
     committee
         (c, m, k) probabilities of c committee members, or None.
+    features
+        (m, d) features, a CSR matrix or an array, or None.
+    votes
+        (m, functions) votes of the labeling functions as class indices, −1 abstain, or None.
+    labelled
+        The items that people have answered, or None where nobody has told (an empty one: nobody answered).
+    answers
+        Every single answer with who gave it, or None.
 
     Raises
     ------
@@ -44,6 +53,10 @@ class Pool:
     end_model: FloatArray | None = None
     label_model: FloatArray | None = None
     committee: FloatArray | None = None
+    features: Features | None = None
+    votes: IntArray | None = None
+    labelled: Labelled | None = None
+    answers: Answers | None = None
 
     def __post_init__(self) -> None:
         if self.items.ndim != 1 or (self.items.size and not np.issubdtype(self.items.dtype, np.integer)):
@@ -59,13 +72,17 @@ class Pool:
             self._check_shape("committee", self.committee, (len(self.committee), m, k))
         for name in ("end_model", "label_model", "committee"):
             self._check_probabilities(name, getattr(self, name))
+        check_features("pool's features", self.features, m)
+        if self.votes is not None:
+            self._check_shape("votes", self.votes, (m, self.votes.shape[-1]))
+        self._check_people()
         self._check_distinct()
 
     def __len__(self) -> int:
         return len(self.items)
 
     @staticmethod
-    def _check_shape(name: str, part: FloatArray | BoolArray | None, shape: tuple[int, ...]) -> None:
+    def _check_shape(name: str, part: FloatArray | BoolArray | IntArray | None, shape: tuple[int, ...]) -> None:
         if part is not None and part.shape != shape:
             raise QueryError(f"the pool's {name} has shape {part.shape}; {shape} was expected")
 
@@ -84,6 +101,26 @@ class Pool:
                 f"the pool's {name} gives item {int(self.items[where[-1]])} the probabilities"
                 f" {[float(p) for p in part[where]]}; numbers from 0 that sum to 1 were expected"
             )
+
+    def _check_people(self) -> None:
+        """What people answered fits the pool: classes that exist, features and votes of the same width."""
+        for what, told in (("labelled items", self.labelled), ("answers", self.answers)):
+            labels = None if told is None else told.labels
+            if labels is not None and len(labels) and not 0 <= labels.min() <= labels.max() < len(self.label_names):
+                raise QueryError(
+                    f"the {what} have class indices from {labels.min()} to {labels.max()};"
+                    f" 0 to {len(self.label_names) - 1} were expected"
+                )
+        if self.labelled is None:
+            return
+        check_features("labelled items' features", self.labelled.features, len(self.labelled))
+        for name in ("features", "votes"):
+            ours, theirs = getattr(self, name), getattr(self.labelled, name)
+            if ours is not None and theirs is not None and ours.shape[1] != theirs.shape[1]:
+                raise QueryError(
+                    f"the pool's {name} have {ours.shape[1]} columns, the labelled items' {theirs.shape[1]};"
+                    " the same number was expected"
+                )
 
     def _check_distinct(self) -> None:
         ordered = self.items if self.is_sorted else np.sort(self.items)
@@ -113,4 +150,14 @@ class Pool:
             end_model=part(self.end_model),
             label_model=part(self.label_model),
             committee=None if self.committee is None else self.committee[:, rows],
+            features=None if self.features is None else _rows(self.features, rows),
+            votes=None if self.votes is None else self.votes[rows],
+            labelled=self.labelled,
+            answers=self.answers,
         )
+
+
+def _rows(features: Features, rows: IntArray | BoolArray) -> Features:
+    # Only CSR among scipy's formats takes rows by number.
+    chosen: Features = features.tocsr()[rows] if is_sparse(features) else features[rows]
+    return chosen

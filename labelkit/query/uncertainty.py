@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from labelkit.query import modal
+from labelkit.query import measures
 from labelkit.query.base import PoolPart
 from labelkit.query.pool import Pool
 from labelkit.query.words import part, percent, ranked
@@ -26,7 +26,7 @@ class Uncertainty:
         """(m,) scores from 0 (certain) to 1 − 1/k."""
         del rng
         probabilities = part(pool.end_model, "end_model", self.name)
-        return modal.least_confidence(probabilities) if len(pool) else np.zeros(0)
+        return measures.least_confidence(probabilities)
 
     def reason(self, pool: Pool, i: int) -> str:
         """See :meth:`QueryStrategy.reason`."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
 from labelkit.errors import QueryError
 from labelkit.query.pool import Pool
 from labelkit.types import FloatArray, IntArray
+
+Part = TypeVar("Part")
 
 
 def ranked(probabilities: FloatArray) -> IntArray:
@@ -29,7 +33,7 @@ def percent(share: float) -> str:
     return f"{share:.0%}"
 
 
-def part(pool_part: FloatArray | None, name: str, strategy: str) -> FloatArray:
+def part(pool_part: Part | None, name: str, strategy: str) -> Part:
     """A part of the pool that a strategy needs.
 
     Raises

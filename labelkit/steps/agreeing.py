@@ -40,6 +40,8 @@ class AgreementReport:
     ----------
     answers, annotators, items, shared
         Labels given, people who gave them, items that have any, items that have those of two people or more.
+    gold
+        Labels among them that answer gold questions.
     disputed, waiting
         Undecided items whose answers disagree; of these, those about which somebody is still to be asked.
     figures
@@ -64,6 +66,7 @@ class AgreementReport:
     annotators: int
     items: int
     shared: int
+    gold: int
     disputed: int
     waiting: int
     figures: list[AgreementFigure]
@@ -121,7 +124,8 @@ def agreement_report(project: Workspace, *, ordered: bool = False) -> AgreementR
         The classes are in an order that means something: Krippendorff's alpha for ordinal data, too.
     """
     workspace = KeptWorkspace.of(project)
-    log = answer_log(workspace, _one_each(_present_answers(workspace)))
+    present = _one_each(_present_answers(workspace))
+    log = answer_log(workspace, present)
     k = workspace.schema.cardinality
     used = (log.label != ABSTAIN) & ~log.asked_to_break_a_tie
     given = ratings(log.item[used], np.array(log.annotators, dtype=str)[log.who[used]], log.label[used], k)
@@ -133,6 +137,7 @@ def agreement_report(project: Workspace, *, ordered: bool = False) -> AgreementR
         annotators=len(np.unique(log.who[labelled])),
         items=len(np.unique(log.item[labelled])),
         shared=given.shared,
+        gold=sum(answer.role == "gold" and answer.label is not None for answer in present),
         disputed=len(contested),
         waiting=sum(contested.values()),
         figures=agreement(given, rng, ordered=ordered),

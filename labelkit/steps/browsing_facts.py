@@ -142,7 +142,8 @@ def _decided(workspace: KeptWorkspace) -> Labels:
     decide(0, np.where(people.adjudicated, human, ABSTAIN), 1.0)
     decide(1, human, 1.0)
     if workspace.config.training_set.use_gold:
-        decide(2, np.where(workspace.training_rows(people), workspace.gold(), ABSTAIN), 1.0)
+        taught = workspace.training_rows(people) & ~(people.audit & people.asked)
+        decide(2, np.where(taught, workspace.gold(), ABSTAIN), 1.0)
     least = workspace.config.training_set.min_probability
     for place, model in ((3, label_model(workspace)), (4, end_model(workspace))):
         if model is not None:

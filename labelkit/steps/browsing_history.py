@@ -99,7 +99,7 @@ def _answer(at: str, facts: dict[str, Any], schema: LabelSchema) -> Event:
     if withdrawn:
         told = "took the answer back"
     marks = [
-        f"{facts['seconds']:.0f} s" if facts["seconds"] is not None else "",
+        f"{facts['seconds']:.1f} s" if facts["seconds"] is not None else "",
         f"for {facts['role']}" if facts["role"] != "active" else "",
         "late" if facts["late"] else "",
         "simulated" if facts["simulated"] else "",

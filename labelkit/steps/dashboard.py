@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from labelkit.steps.browsing_facts import current_labels, voted
 from labelkit.steps.browsing_state import KeptWorkspace
@@ -21,7 +21,9 @@ from labelkit.steps.dashboard_quality import (
     on_gold,
 )
 from labelkit.steps.dashboard_queue import QueueNow, queue_now
-from labelkit.steps.status import Status, StepState, status
+from labelkit.steps.edited import edited_since, files_mark
+from labelkit.steps.next_steps import Action, actions
+from labelkit.steps.status import StepState, status
 from labelkit.steps.workspace import Workspace
 from labelkit.store.database import stamp
 from labelkit.types import ABSTAIN
@@ -31,20 +33,6 @@ if TYPE_CHECKING:
 
 FRESH_SECONDS: Final = 5.0
 """While people answer, the figures are made anew at most this often in one server."""
-
-Where = Literal["annotate", "review", "terminal", "models"]
-
-
-@dataclass(frozen=True)
-class Action:
-    """Something to do now: in words, and where: a page, or the terminal with this command.
-
-    ``models``: label, train and rank have to run, which the trainer does by itself where one runs.
-    """
-
-    words: str
-    where: Where
-    command: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +50,10 @@ class Figures:
         came since.
     decided
         Items with a label of people.
+    disputed, to_decide
+        Items whose answers disagree; of these, those about which nobody else is still to be asked.
+    flagged
+        Items that somebody flagged and nobody has decided.
     gold
         Accuracies on gold test items.
     """
@@ -81,6 +73,7 @@ class Figures:
     simulated: int
     decided: int
     disputed: int
+    to_decide: int
     flagged: int
     queue: QueueNow
     audit: Audit
@@ -106,10 +99,15 @@ class Dashboard:
         self._workspace = KeptWorkspace.of(workspace)
 
     def mark(self) -> Hashable:
-        """Another value when something has changed that :meth:`figures` tells of; takes a millisecond."""
+        """Another value when something has changed that :meth:`figures` tells of; takes some milliseconds."""
         workspace = self._workspace
         hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-        return workspace.mark(), workspace.schema.names, repr(workspace.config), hour
+        return workspace.mark(), workspace.schema.names, repr(workspace.config), hour, files_mark(workspace)
+
+    def vote_due(self) -> str:
+        """Why `labelkit vote` has to run for the functions to count as they are now; empty if it has not to."""
+        run = self._workspace.store.runs.latest("vote")
+        return "" if run is None else edited_since(self._workspace, run)
 
     def now(self) -> Now:
         """Who works at this moment, and what the trainer does."""
@@ -118,25 +116,27 @@ class Dashboard:
         present = stamp(datetime.now(UTC))
         return Now(tuple(self._workspace.store.browsing.working(present)), trainer_state(self._workspace))
 
-    def figures(self, *, offset: timedelta = timedelta(0)) -> Figures:
+    def figures(self, *, offset: timedelta = timedelta(0), reviewer: str | None = None) -> Figures:
         """Everything but :meth:`now`; up to five seconds old while people answer.
 
         Parameters
         ----------
         offset
             What has to be added to UTC for the days of whoever looks.
+        reviewer
+            Who looks: what there is to decide is counted as on this person's Review page.
         """
-        mark = self.mark()
+        mark, name = self.mark(), f"figures {offset} {reviewer}"
         return self._workspace.kept.value(
-            f"figures {offset}", mark, lambda: self._make(mark, offset), fresh_seconds=FRESH_SECONDS
+            name, mark, lambda: self._make(mark, offset, reviewer), fresh_seconds=FRESH_SECONDS
         )
 
-    def _make(self, mark: Hashable, offset: timedelta) -> Figures:
+    def _make(self, mark: Hashable, offset: timedelta, reviewer: str | None) -> Figures:
         workspace, present = self._workspace, datetime.now(UTC)
         progress = workspace.mark()
         standing = workspace.standing()
         people = standing.people
-        now = status(workspace)
+        now = status(workspace, reviewer)
         queue, votes = queue_now(workspace), voted(workspace)
         train, label = workspace.store.runs.latest("train"), workspace.store.runs.latest("label")
         labels = distribution(workspace)
@@ -157,35 +157,13 @@ class Dashboard:
             simulated=now.simulated,
             decided=int(human.sum()),
             disputed=now.disputed,
-            flagged=int(standing.flagged.sum()),
+            to_decide=now.to_decide,
+            flagged=now.flagged,
             queue=queue,
             audit=audit(workspace),
             gold=on_gold(train or label),
             curve=curve(workspace),
             distribution=labels,
             pace=pace(workspace, progress, queue.places, at=present, offset=offset),
-            actions=tuple(actions(workspace, now, queue)),
+            actions=tuple(actions(workspace, now)),
         )
-
-
-def actions(workspace: Workspace, now: Status, queue: QueueNow) -> list[Action]:
-    """What to do next, the most urgent first."""
-    if not now.items:
-        files = workspace.config.data.files
-        return [Action("Import the items", "terminal", "labelkit run" if files else "labelkit import FILE")]
-    state = {step.step: step for step in now.steps}
-    found = []
-    if state["vote"].state == "never ran":
-        found.append(Action("Write labeling functions and run the loop", "terminal", "labelkit run"))
-    elif state["vote"].state == "out of date":
-        found.append(Action("Vote on the items that came or changed", "terminal", "labelkit vote"))
-    if now.disputed:
-        found.append(Action(f"Decide {now.disputed:,} items on which people disagree", "review"))
-    if queue.open:
-        found.append(Action(f"Answer the {queue.open:,} open items of the queue", "annotate"))
-    late = next((step for step in now.steps[1:] if step.state != "up to date"), None)
-    if late is not None and state["vote"].state == "up to date":
-        found.append(Action(f"Run {late.step} again: {late.why or 'it never ran'}", "models", "labelkit run"))
-    if not found:
-        found.append(Action("Export the training set", "terminal", "labelkit export training_set.parquet"))
-    return found

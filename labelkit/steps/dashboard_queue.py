@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from labelkit.steps.browsing_state import KeptWorkspace
 from labelkit.steps.leasing import place_rule
+from labelkit.steps.workspace import Workspace
 from labelkit.types import Annotation, QueueEntry
 
 
@@ -38,7 +39,7 @@ def queue_now(workspace: KeptWorkspace) -> QueueNow:
     if run is None:
         return QueueNow(None, 0, 0, 0, ())
     entries = workspace.kept.value("queue", run.id, lambda: workspace.store.runs.queue(run.id))
-    wanted = _wanted(workspace, entries)
+    wanted = answers_wanted(workspace, entries)
     items, still, examples = Counter[tuple[str, str]](), Counter[tuple[str, str]](), dict[tuple[str, str], str]()
     for entry in entries:
         part = (entry.role, entry.strategy)
@@ -52,7 +53,7 @@ def queue_now(workspace: KeptWorkspace) -> QueueNow:
     return QueueNow(run.id, len(entries), sum(still.values()), sum(wanted.values()), parts)
 
 
-def _wanted(workspace: KeptWorkspace, entries: list[QueueEntry]) -> dict[int, int]:
+def answers_wanted(workspace: Workspace, entries: list[QueueEntry]) -> dict[int, int]:
     """Item → answers that it still wants, by the rule that leases go by."""
     people, rule = workspace.people(), place_rule(workspace)
     given: dict[int, list[Annotation]] = {entry.item: [] for entry in entries}

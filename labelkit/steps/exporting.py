@@ -38,7 +38,10 @@ AUDIT_SPLIT = "audit"
 
 @dataclass
 class ExportResult:
-    """What was written; ``path`` and ``manifest`` are None for a stream."""
+    """What was written; ``path`` and ``manifest`` are None for a stream.
+
+    ``flagged``: items that somebody flagged and nobody has decided; ``left_out``: how many of them were not written.
+    """
 
     path: Path | None
     manifest: Path | None
@@ -47,15 +50,22 @@ class ExportResult:
     sha256: str
     by_source: dict[str, int]
     by_label: dict[str, int]
+    flagged: int = 0
+    left_out: int = 0
     seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class _Evidence:
-    """All that decides final labels, over all n items; labels as class indices."""
+    """All that decides final labels, over all n items; labels as class indices.
+
+    ``answers``: people who gave each item a label; ``flagged``: items with a flag and no decision.
+    """
 
     adjudicated: IntArray
     agreed: IntArray
+    answers: IntArray
+    flagged: BoolArray
     gold: IntArray | None
     label_model: FloatArray | None
     label_model_label: IntArray | None
@@ -69,6 +79,8 @@ def export(
     workspace: Workspace, out: str | Path | BinaryIO, *, format: str | None = None, wait: float = 0.0
 ) -> ExportResult:
     """Write every item with its final label; atomically, and the same bytes for the same project.
+
+    Items that somebody flagged and nobody has decided are left out, unless ``training_set.flagged`` keeps them.
 
     Parameters
     ----------
@@ -88,10 +100,11 @@ def export(
     if not evidence.runs and (evidence.agreed == ABSTAIN).all():
         raise StepMissing("there are no labels to export yet", hint="Run `labelkit run`")
     before = workspace.content()
+    left_out = _left_out(workspace, evidence)
     with workspace.progress.track("exporting", workspace.store.items.count()) as advance:
 
         def counted() -> Iterator[pa.Table]:
-            for batch in _batches(workspace, columns, tally, evidence):
+            for batch in _batches(workspace, columns, tally, evidence, left_out):
                 yield batch
                 advance(len(batch))
             if workspace.content() != before:
@@ -114,6 +127,8 @@ def export(
         sha256=written.sha256,
         by_source=counts["by_source"],
         by_label=counts["by_label"],
+        flagged=int(evidence.flagged.sum()),
+        left_out=int(left_out.sum()),
         seconds=time.perf_counter() - started,
     )
 
@@ -132,9 +147,10 @@ def _refuse_our_own_files(workspace: Workspace, out: str | Path | BinaryIO) -> N
 
 
 def export_batches(workspace: Workspace) -> tuple[pa.Schema, Iterator[pa.Table]]:
-    """The training set as Arrow tables, one a shard, for readers in this process."""
+    """All items with their final labels as Arrow tables, one a shard, for readers in this process."""
     columns, tally, evidence = _prepare(workspace)
-    return columns.schema, _batches(workspace, columns, tally, evidence)
+    nothing = np.zeros(len(evidence.splits), dtype=np.bool_)
+    return columns.schema, _batches(workspace, columns, tally, evidence, nothing)
 
 
 def final_label(workspace: Workspace, number: int) -> tuple[str | None, str | None]:
@@ -171,6 +187,8 @@ def _evidence(workspace: Workspace) -> _Evidence:
     return _Evidence(
         adjudicated=np.where(people.adjudicated, human, ABSTAIN),
         agreed=human,
+        answers=_answers(people),
+        flagged=_flagged(workspace, len(human)),
         gold=_training_gold(workspace, people),
         label_model=raw,
         label_model_label=decided,
@@ -181,12 +199,31 @@ def _evidence(workspace: Workspace) -> _Evidence:
     )
 
 
+def _answers(people: HumanLabels) -> IntArray:
+    """(n,) people who gave a label."""
+    items = [a.item for a in people.annotations if a.label is not None and not a.simulated]
+    return np.bincount(np.array(items, dtype=np.intp), minlength=len(people.label))
+
+
+def _flagged(workspace: Workspace, n: int) -> BoolArray:
+    """(n,) items that somebody flagged and nobody has decided."""
+    flagged = np.zeros(n, dtype=np.bool_)
+    flagged[[item for item in workspace.store.reviewable.flagged() if item < n]] = True
+    return flagged
+
+
+def _left_out(workspace: Workspace, evidence: _Evidence) -> BoolArray:
+    """(n,) items that are not exported."""
+    keep = workspace.config.training_set.flagged == "keep"
+    return np.zeros_like(evidence.flagged) if keep else evidence.flagged
+
+
 def _training_gold(workspace: Workspace, people: HumanLabels) -> IntArray | None:
     """Gold labels that the owner gave for training: only where asked for, only in the train split."""
     if not workspace.config.training_set.use_gold:
         return None
     gold = workspace.schema.to_indices(workspace.store.items.gold())
-    return np.where(workspace.training_rows(people), gold, ABSTAIN)
+    return np.where(workspace.training_rows(people) & ~(people.audit & people.asked), gold, ABSTAIN)
 
 
 def _splits(workspace: Workspace, people: HumanLabels, human: IntArray) -> list[str | None]:
@@ -194,13 +231,19 @@ def _splits(workspace: Workspace, people: HumanLabels, human: IntArray) -> list[
     return [AUDIT_SPLIT if a else split for a, split in zip(audited, workspace.store.items.splits(), strict=True)]
 
 
-def _batches(workspace: Workspace, columns: TrainingColumns, tally: Tally, evidence: _Evidence) -> Iterator[pa.Table]:
+def _batches(
+    workspace: Workspace, columns: TrainingColumns, tally: Tally, evidence: _Evidence, left_out: BoolArray
+) -> Iterator[pa.Table]:
     n = len(evidence.splits)
     for number in range(-(-n // SHARD_SIZE)):
         table = workspace.store.items.shard(number).slice(0, n - number * SHARD_SIZE)
         rows = slice(number * SHARD_SIZE, number * SHARD_SIZE + len(table))
         final = _final(workspace, evidence, rows, len(table))
         splits = evidence.splits[rows]
+        if left_out[rows].any():
+            keep = ~left_out[rows]
+            table, final = table.filter(pa.array(keep)), final.only(keep)
+            splits = [split for split, kept in zip(splits, keep, strict=True) if kept]
         tally.add(final, splits)
         fields = {name: table.column(column_name(name)) for name in columns.fields}
         yield columns.table(table.column("id"), table.column("text"), final, splits, fields)
@@ -215,6 +258,7 @@ def _final(workspace: Workspace, evidence: _Evidence, rows: slice, n: int) -> Fi
         workspace.schema.cardinality,
         adjudicated=part(evidence.adjudicated),
         agreed=part(evidence.agreed),
+        answers=part(evidence.answers),
         gold=part(evidence.gold),
         label_model=part(evidence.label_model),
         label_model_label=part(evidence.label_model_label),
@@ -240,6 +284,8 @@ def _manifest(
             "training_set": workspace.config.training_set.model_dump(),
             "annotation": workspace.config.annotation.model_dump(),
             "simulated_answers_behind_the_models": int(people.simulated.sum()),
+            "flagged_items": int(evidence.flagged.sum()),
+            "flagged_items_left_out": int(_left_out(workspace, evidence).sum()),
         },
         versions=workspace.versions,
         output=OutputRecord(

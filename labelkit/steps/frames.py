@@ -36,7 +36,7 @@ def _free_names(fields: list[str]) -> dict[str, str]:
 
 def items_frame(workspace: Workspace) -> pd.DataFrame:
     """See :meth:`labelkit.Project.items`."""
-    from labelkit.steps.training import all_items
+    from labelkit.steps.item_features import all_items
 
     table = all_items(workspace)
     frame: pd.DataFrame = table.to_pandas()

@@ -19,8 +19,8 @@ from labelkit.labelmodels import covered as voted_on
 from labelkit.labelmodels.wording import is_unseen_note
 from labelkit.steps.label_settings import configured_label_model, naming_the_settings
 from labelkit.steps.label_words import metrics_now, named_classes, standing_sentence
-from labelkit.steps.opinions import annotator_figures, consensus, opinions_digest, with_disputed
-from labelkit.steps.workspace import Workspace, clamp, digest
+from labelkit.steps.opinions import annotator_figures, consensus, opinions_digest
+from labelkit.steps.workspace import Workspace, digest
 from labelkit.store import Run
 from labelkit.types import ABSTAIN, SHARD_SIZE, BoolArray, FloatArray, IntArray
 
@@ -99,7 +99,7 @@ def _columns(workspace: Workspace, run: Run) -> list[str]:
 
 def people_digest(people: HumanLabels) -> str:
     """Identity of all that a label run takes from people."""
-    return digest(people.teaching, people.held_out, people.tuning & people.asked, opinions_digest(people))
+    return digest(people.teaching, people.tuning & people.asked, opinions_digest(people))
 
 
 def unseen_classes(workspace: Workspace, people: HumanLabels, L: IntArray) -> list[int]:
@@ -301,20 +301,3 @@ def _again(model: LabelModel) -> LabelModel:
 def as_dict(result: Score) -> dict[str, Any]:
     """A score as JSON-able figures."""
     return asdict(result)
-
-
-def training_targets(workspace: Workspace, run: Run, people: HumanLabels) -> tuple[FloatArray, BoolArray]:
-    """What the end model learns from: (n, k) probabilities, people's answers clamped, and which rows count.
-
-    A row counts when it is in the train split, was not answered for audit or tuning, and a function voted
-    on it or a person answered. Where people disagree their answers count as further sources.
-    """
-    raw, _ = workspace.label_probabilities(run)
-    raw, disputed = with_disputed(raw, workspace, people)
-    teaching = workspace.schema.to_indices(people.teaching)
-    votes_run = workspace.store.runs.get(run.parameters["vote_run"])
-    assert votes_run is not None
-    covered = voted_on(vote_matrix(workspace, votes_run))
-    tuned = people.tuning & people.asked
-    usable = workspace.training_rows(people) & ~tuned & (covered | disputed | (teaching != ABSTAIN))
-    return clamp(raw, teaching), usable

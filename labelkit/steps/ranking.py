@@ -12,12 +12,14 @@ from labelkit.annotate import HumanLabels
 from labelkit.endmodels import committee
 from labelkit.errors import QueryError
 from labelkit.labelmodels import covered as voted_on
-from labelkit.query import Pool, compose_queue, needs
-from labelkit.steps.labeling import training_targets, vote_matrix
-from labelkit.steps.training import current_end_model, features
+from labelkit.query import Answers, Labelled, Pool, compose_queue, scheduled_mix, scheduled_tuning, wants
+from labelkit.steps.item_features import features
+from labelkit.steps.labeling import vote_matrix
+from labelkit.steps.targets import training_targets
+from labelkit.steps.training import current_end_model
 from labelkit.steps.workspace import Workspace, clamp, digest
 from labelkit.store import Run
-from labelkit.types import FloatArray, IntArray, QueueEntry
+from labelkit.types import ABSTAIN, FloatArray, IntArray, QueueEntry
 
 COMMITTEE_MEMBERS = 5
 
@@ -61,13 +63,13 @@ def rank(workspace: Workspace, *, size: int | None = None, force: bool = False, 
     inputs = digest(train_run.inputs, items, before, size, settings.model_dump(), workspace.seed)
     if latest is not None and latest.inputs == inputs and not force:
         return _result(workspace, latest, started)
-    pool = _pool(workspace, train_run, people, items)
+    mix, note = scheduled_mix(settings.mix, train_run.metrics.get("mixed", {}).get("lead"))
     composed = compose_queue(
-        pool,
-        mix=settings.mix,
+        _pool(workspace, train_run, people, items, mix),
+        mix=mix,
         size=size,
         audit_share=settings.audit_share,
-        tuning_share=settings.tuning_share,
+        tuning_share=scheduled_tuning(settings.tuning_share, int((people.tuning & people.asked).sum())),
         roles=roles,
         seed=workspace.seed,
     )
@@ -84,7 +86,7 @@ def rank(workspace: Workspace, *, size: int | None = None, force: bool = False, 
         inputs=inputs,
         versions=workspace.versions,
         seconds=time.perf_counter() - started,
-        metrics={"pool": len(items), "notes": list(composed.notes)},
+        metrics={"pool": len(items), "notes": [*composed.notes, *([note] if note else [])]},
         seed=workspace.seed,
         queue=composed.entries,
         roles=_drawn(composed.entries, roles),
@@ -121,32 +123,49 @@ def pool_items(workspace: Workspace, people: HumanLabels, *, simulating: bool = 
     return np.flatnonzero(~people.untaught & wanted & ~people.adjudicated)
 
 
-def _pool(workspace: Workspace, train_run: Run, people: HumanLabels, items: IntArray) -> Pool:
+def _pool(workspace: Workspace, train_run: Run, people: HumanLabels, items: IntArray, mix: Mapping[str, float]) -> Pool:
     label_run = workspace.need_fresh("label", "ranking")
     raw, _ = workspace.label_probabilities(label_run)
-    labels = clamp(raw, workspace.schema.to_indices(people.teaching))
+    teaching = workspace.schema.to_indices(people.teaching)
+    labels = clamp(raw, teaching)
     votes_run = workspace.store.runs.get(label_run.parameters["vote_run"])
     assert votes_run is not None
-    covered = voted_on(vote_matrix(workspace, votes_run))
+    L = vote_matrix(workspace, votes_run)
+    X = features(workspace).X
+    parts = wants(mix)
+    predictions = workspace.predictions(train_run)
+    answered = np.flatnonzero(teaching != ABSTAIN)
     return Pool(
         items=items,
-        end_model=workspace.predictions(train_run)[items],
+        end_model=predictions[items],
         label_model=labels[items],
-        covered=covered[items],
-        committee=_committee(workspace, train_run, label_run, people, items),
+        covered=voted_on(L)[items],
+        committee=_committee(workspace, train_run, label_run, people, items) if "committee" in parts else None,
         label_names=workspace.schema.names,
+        features=X if len(items) == X.shape[0] else X[items],
+        votes=L[items] if "votes" in parts else None,
+        labelled=Labelled(teaching[answered], X[answered], L[answered], predictions[answered])
+        if "labelled" in parts
+        else None,
+        answers=_answers(workspace, people) if "answers" in parts else None,
     )
+
+
+def _answers(workspace: Workspace, people: HumanLabels) -> Answers:
+    """Every single answer that may teach."""
+    opinions = people.opinions
+    number = {name: i for i, name in enumerate(sorted(set(opinions.annotator)))}
+    who = np.array([number[name] for name in opinions.annotator], dtype=np.int64)
+    return Answers(opinions.item, who, workspace.schema.to_indices(opinions.label))
 
 
 def _committee(
     workspace: Workspace, train_run: Run, label_run: Run, people: HumanLabels, items: IntArray
-) -> FloatArray | None:
-    """Probabilities of a bootstrap committee, where the mix asks for one."""
-    if "committee" not in needs(workspace.config.query.mix):
-        return None
-    Y, usable = training_targets(workspace, label_run, people)
+) -> FloatArray:
+    """Probabilities of a bootstrap committee."""
+    mixed = training_targets(workspace, label_run, people)
     model = current_end_model(workspace, train_run, people)
     return committee(
-        model, features(workspace).X, Y, usable.astype(np.float64), rows=items, members=COMMITTEE_MEMBERS,
-        seed=workspace.seed,
+        model, features(workspace).X, mixed.targets, mixed.usable.astype(np.float64), rows=items,
+        members=COMMITTEE_MEMBERS, seed=workspace.seed,
     )  # fmt: skip

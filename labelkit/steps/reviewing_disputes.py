@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
 from labelkit.annotate.places import PlaceRule
+from labelkit.errors import StorageError
 from labelkit.steps.leasing import place_rule
 from labelkit.steps.workspace import Workspace
 from labelkit.store import GivenAnswer, Store
@@ -63,6 +65,8 @@ def _asked(workspace: Workspace, rule: PlaceRule, reviewer: str | None) -> _Aske
     store = workspace.store
     run = store.runs.latest("rank")
     served = store.path.with_suffix(".secrets").exists()  # else nobody can sign in
-    accounts = store.secrets().accounts() if served else set()
+    accounts: set[str] = set()
+    with suppress(StorageError):  # who may not read the side file knows of nobody to ask
+        accounts = store.secrets().accounts() if served else accounts
     people = frozenset(m.name for m in store.members.all() if m.active and m.name in accounts) - {reviewer}
     return _Asked(rule, store, None if run is None else run.id, people)

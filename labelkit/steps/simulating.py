@@ -14,6 +14,7 @@ from labelkit.errors import AnnotationError
 from labelkit.progress import Advance
 from labelkit.steps.labeling import label
 from labelkit.steps.ranking import rank
+from labelkit.steps.stopping import stopping
 from labelkit.steps.training import TrainResult, train
 from labelkit.steps.workspace import Workspace
 from labelkit.store import NewAnnotation, Store
@@ -45,7 +46,12 @@ class SimulateResult:
     kept: bool
     curve: list[CurvePoint] = field(default_factory=list)
     roles: dict[str, int] = field(default_factory=dict)
+    strategies: dict[str, int] = field(default_factory=dict)
+    """Answers by the strategy that asked; ``random`` for items drawn for the audit and for tuning."""
     reasons: list[str] = field(default_factory=list)
+    """Why items were asked: the first and the last of each role and strategy, with the answers given before."""
+    stopping: dict[str, Any] = field(default_factory=dict)
+    """Whether one can stop now; see :class:`labelkit.query.stopping.Advice`."""
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -92,6 +98,8 @@ def _loop(workspace: Workspace, answers: int, batch: int) -> SimulateResult:
             trained = _refit(workspace)
             result.curve.append(_point(workspace, trained, result.answers))
         rank(workspace)
+    result.stopping = asdict(stopping(workspace))
+    result.reasons = _chosen_reasons(result.reasons)
     if result.answers == 0:
         raise AnnotationError(
             "no item in the queue has a gold label to answer from",
@@ -116,12 +124,23 @@ def _answer(workspace: Workspace, asked: list[QueueEntry], result: SimulateResul
         ],
         actor=SIMULATED_ANNOTATOR,
     )  # fmt: skip
-    for entry in asked:
+    for number, entry in enumerate(asked):
         result.roles[entry.role] = result.roles.get(entry.role, 0) + 1
-    if len(result.reasons) < 5:
-        result.reasons += [f"{e.role}: {e.reason}" for e in asked[: 5 - len(result.reasons)]]
+        result.strategies[entry.strategy] = result.strategies.get(entry.strategy, 0) + 1
+        result.reasons.append(
+            f"{entry.role} by {entry.strategy}, after {result.answers + number} answers: {entry.reason}"
+        )
     result.answers += len(asked)
     advance(len(asked))
+
+
+def _chosen_reasons(reasons: list[str]) -> list[str]:
+    """The first and the last of each role and strategy, in the order in which they were asked."""
+    kinds: dict[str, list[int]] = {}
+    for place, reason in enumerate(reasons):
+        kinds.setdefault(reason.split(",", 1)[0], []).append(place)
+    kept = {place for places in kinds.values() for place in (places[0], places[-1])}
+    return [reason for place, reason in enumerate(reasons) if place in kept]
 
 
 def _point(workspace: Workspace, trained: TrainResult, answers: int) -> CurvePoint:
@@ -130,7 +149,7 @@ def _point(workspace: Workspace, trained: TrainResult, answers: int) -> CurvePoi
     people: HumanLabels = workspace.people()
     gold = workspace.schema.to_indices(workspace.store.items.gold())
     predictions = workspace.predictions(run)
-    in_pool = workspace.training_rows(people) | people.audit
+    in_pool = workspace.training_rows(people)
     pool = score(predictions, _only(gold, in_pool), in_pool)
     test = trained.scores["end_model"]["accuracy"]
     return CurvePoint(

@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labelkit.annotate import HumanLabels
+from labelkit.steps.dashboard_queue import answers_wanted
+from labelkit.steps.edited import edited_since
 from labelkit.steps.labeling import people_digest
+from labelkit.steps.next_steps import actions, command, sentence
 from labelkit.steps.ranking import pool_items
+from labelkit.steps.reviewing_disputes import disputes
+from labelkit.steps.trainer_state import trainer_state
 from labelkit.steps.workspace import Workspace, digest
 from labelkit.store import Run
 
@@ -51,17 +56,31 @@ class Status:
     simulated: int
     annotators: int
     disputed: int
+    to_decide: int
+    """Disputed items about which nobody else is still to be asked."""
+    flagged: int
+    """Items that somebody flagged and nobody has decided."""
     steps: list[StepState]
     scores: dict[str, Any] = field(default_factory=dict)
     audit: dict[str, Any] = field(default_factory=dict)
+    measured_by: int | None = None
+    """The `train` run that ``scores`` and ``audit`` are of: what people answered since is not in them."""
     queued: int = 0
     next: str = ""
+    """The command for the most urgent of ``next_steps``, which are sentences."""
+    next_steps: list[str] = field(default_factory=list)
 
 
-def status(workspace: Workspace) -> Status:
+def status(workspace: Workspace, reviewer: str | None = None) -> Status:
     """Read the state of every step; runs nothing, imports no project code.
 
-    Edits of labeling functions since the last `vote` are not seen here: that needs running them.
+    Labeling functions count as edited where their files, or the declarations of the workbench, were edited since the
+    last `vote`; `vote` itself also sees what they rest on.
+
+    Parameters
+    ----------
+    reviewer
+        Who looks: nobody waits for the own answer to an item that is to be decided.
     """
     store = workspace.store
     people = workspace.people()
@@ -84,14 +103,20 @@ def status(workspace: Workspace) -> Status:
         simulated=counts["simulated"],
         annotators=counts["annotators"],
         disputed=len(people.disputed),
+        to_decide=sum(not waits for waits in disputes(workspace, reviewer).values()) if people.disputed else 0,
+        flagged=len(store.reviewable.flagged()),
         steps=_states(workspace, runs, people),
     )
     if runs["train"] is not None:
         out.scores, out.audit = runs["train"].metrics.get("scores", {}), runs["train"].metrics.get("audit", {})
+        out.measured_by = runs["train"].id
     if runs["rank"] is not None:
-        wanted = workspace.config.annotation.answers_per_item
-        out.queued = sum(people.answers[e.item] < wanted for e in store.runs.queue(runs["rank"].id))
-    out.next = _next(workspace, out)
+        wanted = answers_wanted(workspace, store.runs.queue(runs["rank"].id))
+        out.queued = sum(number > 0 for number in wanted.values())
+    trainer = trainer_state(workspace)
+    following = actions(workspace, out)
+    out.next_steps = [sentence(action, trainer) for action in following]
+    out.next = command(following[0], trainer)
     return out
 
 
@@ -122,7 +147,8 @@ def _changed(workspace: Workspace, step: str, run: Run, runs: dict[str, Run | No
     """What happened since a step ran, in words; empty if nothing did."""
     parameters = run.parameters
     if step == "vote":
-        return "" if parameters["shards"] == workspace.store.items.shard_digests() else "items came or changed"
+        same = parameters["shards"] == workspace.store.items.shard_digests()
+        return edited_since(workspace, run) if same else "items came or changed"
     before = STEPS[STEPS.index(step) - 1]
     upstream = runs[before]
     if upstream is not None and parameters[f"{before}_inputs"] != upstream.inputs:
@@ -134,19 +160,3 @@ def _changed(workspace: Workspace, step: str, run: Run, runs: dict[str, Run | No
     if parameters["class_ids"] != list(workspace.schema.ids):
         return "the classes changed"
     return "" if parameters["people"] == people_digest(people) else "people have answered since"
-
-
-def _next(workspace: Workspace, now: Status) -> str:
-    if not now.items:
-        files = workspace.config.data.files
-        return "`labelkit run`" if files else "`labelkit import FILE`"
-    for state in now.steps:
-        if state.state != "up to date":
-            return (
-                f"`labelkit {state.step}`"
-                if state.state == "out of date" and state.step != "vote"
-                else "`labelkit run`"
-            )
-    if now.queued:
-        return f"`labelkit serve`: {now.queued:,} items are waiting in the queue"
-    return "`labelkit export training_set.parquet`"

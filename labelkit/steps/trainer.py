@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -10,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 from labelkit.config import FILE_NAME
-from labelkit.errors import LabelkitError, ProjectLocked
+from labelkit.errors import LabelkitError, ProjectLocked, StepMissing
+from labelkit.steps.kept_models import forget_models
 from labelkit.steps.status import status
 from labelkit.steps.trainer_state import Doing, TrainerState, Trouble, save_state
 from labelkit.steps.watching import Signature, signature
@@ -29,6 +31,8 @@ _AT_WORK: Final = timedelta(minutes=10)
 """Who was given items since then is taken to be at work."""
 _BATCHES: Final = 3
 """So many batches for everybody at work are ranked at least, so that nobody runs out before the next refit."""
+_SUPPLY: Final = 4
+"""The queue is so many times as long while the first refit of a process runs: how long that takes is not known."""
 
 Step = Literal["vote", "label", "train", "rank"]
 Stop = Callable[[float], bool]
@@ -142,8 +146,11 @@ class Trainer:
         if not (self._seen is None and self._nothing_due()):
             self._blocked = not self._voted(done)
             if not self._blocked:
+                if self._seen is None:
+                    self._supply()
                 self._do("label", done)
                 self._do("train", done)
+                forget_models(self._workspace)
                 self._do("rank", done, size=self._queue_size())
         new = answers - self._seen.answers if self._seen is not None else 0
         # A vote of our own is no news to the next look.
@@ -155,6 +162,17 @@ class Trainer:
         if done:
             changes |= {"done_at": now(), "seconds": seconds, "learned_from": new, "trouble": None}
         self._tell("waiting", **changes)
+
+    def _supply(self) -> None:
+        """Lengthen the queue by the models that there are, where people are at work.
+
+        The first refit of a process makes the features of all items (100,000 texts: some 20 s). Two quick people
+        answer a queue of the usual size meanwhile, and would have nothing to do.
+        """
+        if not self._people_at_work() or not self._queued():
+            return
+        with contextlib.suppress(StepMissing):  # items or votes are others: these models cannot rank
+            self._do("rank", [], size=_SUPPLY * self._queue_size())
 
     def _nothing_due(self) -> bool:
         return not self._state.votes and all(s.state == "up to date" for s in status(self._workspace).steps)
@@ -189,12 +207,15 @@ class Trainer:
     def _queue_size(self) -> int:
         """Items to rank: as configured, or more where many people work quickly."""
         rules = self._workspace.config
-        people = self._activity.people_since(datetime.now(UTC) - _AT_WORK)
+        people = self._people_at_work()
         wanted = max(_BATCHES * people * rules.annotation.batch, 4 * self._busiest)
         size = rules.query.size
         while size < wanted:  # in steps: one more person is no reason for another queue
             size *= 2
         return size
+
+    def _people_at_work(self) -> int:
+        return self._activity.people_since(datetime.now(UTC) - _AT_WORK)
 
     def _queued(self) -> int:
         run = self._workspace.store.runs.latest("rank")

@@ -5,31 +5,26 @@ from __future__ import annotations
 import inspect
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from labelkit import registry
-from labelkit.analysis import Score, score, wilson
+from labelkit.analysis import Score, score
 from labelkit.annotate import HumanLabels
-from labelkit.endmodels import (
-    EndModel,
-    FeatureFields,
-    FeatureSet,
-    fit_end_model,
-    fit_features,
-    load_end_model,
-    most_features,
-    save_end_model,
-)
+from labelkit.endmodels import EndModel, fit_end_model, load_end_model, save_end_model
 from labelkit.errors import EndModelError, StepMissing
-from labelkit.steps.labeling import as_dict, people_digest, training_targets
+from labelkit.steps.auditing import audit_figures
+from labelkit.steps.item_features import Features, embeddings, features, features_key
+from labelkit.steps.kept_models import forget_models
+from labelkit.steps.labeling import as_dict, people_digest
+from labelkit.steps.stopping import change_since
+from labelkit.steps.targets import training_targets
 from labelkit.steps.workspace import Workspace, digest
 from labelkit.store import Run
-from labelkit.types import ABSTAIN, BoolArray, Estimate, FloatArray, IntArray
+from labelkit.types import ABSTAIN, BoolArray, FloatArray, IntArray
 
 
 @dataclass
@@ -42,11 +37,15 @@ class TrainResult:
     features: int
     scores: dict[str, Any]
     audit: dict[str, Any]
-    """Accuracy on the audit slice: ``value``, ``low``, ``high`` (95% Wilson), ``n``."""
+    """Of the end model, from the audit alone; see :func:`labelkit.steps.auditing.audit_figures`."""
     notes: list[str]
     run: int
     reused: bool
     seconds: float
+    mixed: dict[str, Any] = field(default_factory=dict)
+    """What people's answers changed in the weak labels; see :class:`labelkit.endmodels.MixedTargets`."""
+    changed: dict[str, float] | None = None
+    """Share of the items whose predicted class is another than in the run before, and the labels in between."""
 
 
 def train(workspace: Workspace, *, force: bool = False) -> TrainResult:
@@ -62,13 +61,14 @@ def train(workspace: Workspace, *, force: bool = False) -> TrainResult:
     started = time.perf_counter()
     label_run = workspace.need_fresh("label", "training")
     people = workspace.people()
-    Y, usable = training_targets(workspace, label_run, people)
+    mixed = training_targets(workspace, label_run, people)
+    Y, usable = mixed.targets, mixed.usable
     gold = workspace.test_gold()
     audited = workspace.schema.to_indices(people.audited)
     settings = workspace.config.end_model
     inputs = digest(
         label_run.inputs, Y, usable, gold, audited, settings.model_dump(), workspace.seed,
-        workspace.store.items.shard_digests(), workspace.versions, _code_of(settings.name),
+        workspace.store.items.shard_digests(), workspace.versions, _code_of(settings.name), features_key(workspace),
     )  # fmt: skip
     latest = workspace.store.runs.latest("train")
     if latest is not None and latest.inputs == inputs and not force:
@@ -83,9 +83,11 @@ def train(workspace: Workspace, *, force: bool = False) -> TrainResult:
         "human": int((usable & (people.teaching != ABSTAIN)).sum()),
         "features": model.n_features,
         "scores": {"end_model": as_dict(_score_all(predictions, gold)), **label_run.metrics["scores"]},
-        "audit": {**_estimate(predictions, audited), "simulated": int((people.simulated & (audited != ABSTAIN)).sum())},
+        "audit": audit_figures(workspace, predictions, people),
         "notes": list(model.notes),
+        "mixed": mixed.figures,
     }
+    metrics["changed"] = change_since(workspace, predictions, metrics["human"])
     run = workspace.store.runs.finish(
         "train",
         parameters={
@@ -105,38 +107,8 @@ def train(workspace: Workspace, *, force: bool = False) -> TrainResult:
         predictions=predictions,
     )
     _keep(workspace, model, inputs)
+    forget_models(workspace)
     return TrainResult(**metrics, run=run, reused=False, seconds=time.perf_counter() - started)
-
-
-@dataclass(frozen=True)
-class Features:
-    """All items and their features: what every refit of one process starts from."""
-
-    table: pa.Table
-    fitted: FeatureSet
-    X: Any
-    """(n, d) sparse matrix."""
-
-
-def all_items(workspace: Workspace) -> pa.Table:
-    """All items as one Arrow table."""
-    shards = [table for _, table in workspace.store.items.shards()]
-    return pa.concat_tables(shards) if shards else workspace.store.items.table(0, 0)
-
-
-def features(workspace: Workspace) -> Features:
-    """All items with the features that ``[end_model]`` asks for, made once per content."""
-    settings = workspace.config.end_model
-    wanted = FeatureFields(text=settings.use_text, include=settings.fields, exclude=settings.exclude)
-    key = digest(workspace.store.items.shard_digests(), repr(wanted), workspace.schema.cardinality, workspace.seed)
-
-    def make() -> Features:
-        table = all_items(workspace)
-        most = most_features(workspace.schema.cardinality)
-        fitted = fit_features(table, wanted, max_features=most, seed=workspace.seed)
-        return Features(table, fitted, fitted.matrix(table))
-
-    return workspace.remembered("features", key, make)
 
 
 def _fit(workspace: Workspace, items: Features, Y: FloatArray, usable: BoolArray) -> EndModel:
@@ -172,13 +144,6 @@ def _code_of(spec: str) -> str | None:
     return None if file is None else digest(Path(file).read_text(encoding="utf-8", errors="replace"))
 
 
-def _estimate(predictions: FloatArray, audited: IntArray) -> dict[str, Any]:
-    known = audited != ABSTAIN
-    right = int((predictions.argmax(axis=1) == audited)[known].sum()) if known.any() else 0
-    estimate: Estimate = wilson(right, int(known.sum()))
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
-
-
 def model_folder(workspace: Workspace, inputs: str) -> Path:
     """Where the end model fitted from these inputs is kept; a cache, addressed by content."""
     return workspace.cache / "end_models" / inputs[:32]
@@ -212,11 +177,11 @@ def current_end_model(workspace: Workspace, run: Run, people: HumanLabels) -> En
     folder = model_folder(workspace, run.inputs)
     if folder.exists():
         try:
-            return load_end_model(folder)
+            return load_end_model(folder, embeddings=embeddings(workspace))
         except EndModelError as error:
             workspace.progress.note(f"the kept end model cannot be read and is fitted again: {error}")
     if run.parameters["model"] != workspace.config.end_model.model_dump():
         raise StepMissing("[end_model] changed after the last `labelkit train`", hint="Run `labelkit train`")
     label_run = workspace.need_fresh("label", "the end model")
-    Y, usable = training_targets(workspace, label_run, people)
-    return _fit(workspace, features(workspace), Y, usable)
+    mixed = training_targets(workspace, label_run, people)
+    return _fit(workspace, features(workspace), mixed.targets, mixed.usable)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from labelkit.engines import Engine, engine
 from labelkit.errors import StepMissing
 from labelkit.lf import MEMBERSHIP, DiscoveredFunction, Fingerprint, Shard, discover, discover_all, fingerprint
+from labelkit.steps.edited import imported_now, remember
 from labelkit.steps.shard_voting import ShardJob, ShardVoter
 from labelkit.steps.staleness import drop_stale
 from labelkit.steps.workspace import Workspace, digest
@@ -67,6 +68,7 @@ def vote(workspace: Workspace) -> VoteResult:
     if store.items.count() == 0:
         raise StepMissing("there are no items to vote on", hint="Run `labelkit import FILE` first")
     found = discover_all(workspace.root, workspace.config.labeling_functions.files)
+    files = imported_now(workspace)
     candidates = _fingerprinted(workspace, found.functions, schema)
     slices = _fingerprinted(workspace, found.slices, MEMBERSHIP)
     digests = store.items.shard_digests()
@@ -84,6 +86,7 @@ def vote(workspace: Workspace) -> VoteResult:
     result.run = _finish(workspace, voter, candidates, digests, result)
     _slice(workspace, slices, digests, result)
     store.items.prune_mirror()
+    remember(workspace, files)
     return result
 
 

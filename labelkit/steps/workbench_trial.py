@@ -81,6 +81,8 @@ class Trial:
         Share of its votes that the label model (or majority vote) gives the same label; no accuracy.
     hits
         Some items that it votes on.
+    hidden
+        Items of the test split (and the like) that it votes on: nobody is to write functions after them.
     conflicts
         Some on which its vote contradicts a known label, or other functions.
     notes
@@ -101,6 +103,7 @@ class Trial:
     decided_by: str
     hits: tuple[SampleItem, ...]
     conflicts: tuple[SampleItem, ...]
+    hidden: int = 0
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -149,6 +152,7 @@ def try_function(workspace: KeptWorkspace, entry: DeclaredFunction, *, replaces:
         decided_by=basis.decided_by,
         hits=tuple(shown[: len(hits)]),
         conflicts=tuple(shown[len(hits) :]),
+        hidden=int((~basis.shown[rows]).sum()),
         notes=notes,
         seconds=time.perf_counter() - started,
     )

@@ -29,6 +29,7 @@ from labelkit.store.people import NewAnnotation, People
 from labelkit.store.presence import is_served, is_trained, serving, training
 from labelkit.store.reviewable import GivenAnswer, LoggedAnswer, Reviewable
 from labelkit.store.runs import Run, Runs
+from labelkit.store.runs_kept import KeptRun
 from labelkit.store.secret_codes import StoredCode
 from labelkit.store.secret_sessions import StoredSession
 from labelkit.store.secrets import Secrets
@@ -46,6 +47,7 @@ __all__ = [
     "Happening",
     "ImportCounts",
     "ItemWriter",
+    "KeptRun",
     "Lease",
     "LeaseAnswer",
     "LeaseRules",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from labelkit.store.codec import unpack
 from labelkit.store.database import Database
+from labelkit.store.runs import part_keys
 from labelkit.types import ABSTAIN, FloatArray, IntArray
 
 
@@ -37,21 +39,26 @@ class HintReader:
 
     def predictions(self, run: int, shard: int, classes: int) -> FloatArray | None:
         """Probabilities (rows, classes) of an end-model run; None where they are not kept."""
-        row = self._database.one(
-            "select probabilities, rows from predictions where run = ? and shard = ?", (run, shard)
-        )
-        return None if row is None else unpack(row[0], "<f4", row[1] * classes).reshape(row[1], classes)
+        rows = self._shard(run, shard, "rows, probabilities from predictions")
+        parts = [unpack(data, "<f4", n * classes).reshape(n, classes) for n, data in rows]
+        return np.concatenate(parts) if parts else None
 
     def label_probabilities(self, run: int, shard: int, classes: int) -> FloatArray | None:
         """The same of a label run; rows of items without a label are NaN."""
-        row = self._database.one(
-            "select probabilities, rows, labels from label_probabilities where run = ? and shard = ?", (run, shard)
-        )
-        if row is None:
+        rows = self._shard(run, shard, "rows, probabilities, labels from label_probabilities")
+        if not rows:
             return None
-        probabilities = np.array(unpack(row[0], "<f4", row[1] * classes).reshape(row[1], classes))
-        probabilities[unpack(row[2], "<i2", row[1]) == ABSTAIN] = np.nan
+        probabilities = np.concatenate([unpack(data, "<f4", n * classes).reshape(n, classes) for n, data, _ in rows])
+        probabilities[np.concatenate([unpack(data, "<i2", n) for n, _, data in rows]) == ABSTAIN] = np.nan
         return probabilities
+
+    def _shard(self, run: int, shard: int, what: str) -> list[Any]:
+        """What a run stored of one shard: one row, or its parts."""
+        keys = part_keys(shard)
+        return self._database.rows(
+            f"select {what} where run = ? and (shard = ? or shard between ? and ?) order by shard",
+            (run, shard, keys[0], keys[-1]),
+        )
 
     def sources(self, items: Sequence[int]) -> dict[int, int]:
         """Item → number of the import run that its content came from; at most 900 items."""

@@ -28,6 +28,7 @@ class Items:
 
     def __init__(self, database: Database, mirror: Mirror) -> None:
         self._database = database
+        self._gold: tuple[tuple[int, int], IntArray] | None = None
         self._shards = Shards(database)
         self._mirror = mirror
         self.search_index = SearchIndex(database)
@@ -160,7 +161,14 @@ class Items:
 
     def gold(self) -> IntArray:
         """Stable class id of the newest gold label of every item, −1 where there is none; shape (n,)."""
-        out = np.full(self.count(), -1, dtype=np.int16)
+        # Rows are only ever added: as many as before are the same ones.
+        state = (self.count(), int(self._database.one("select count(*) from gold_labels")[0]))
+        if self._gold is None or self._gold[0] != state:
+            self._gold = (state, self._read_gold(state[0]))
+        return self._gold[1].copy()
+
+    def _read_gold(self, count: int) -> IntArray:
+        out = np.full(count, -1, dtype=np.int16)
         rows = self._database.rows("select item, label from gold_labels order by item, source")
         if rows:
             pairs = np.array(rows, dtype=np.int64)

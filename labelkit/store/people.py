@@ -155,13 +155,18 @@ class People:
     def guessed(self) -> list[tuple[bool, int, int]]:
         """(shown before, guess, label) of every first answer to an actively chosen item with a guess; class ids.
 
-        First answers that were taken back are left out: what was pressed by mistake is no opinion.
+        First answers that were taken back are left out: what was pressed by mistake is no opinion. So are answers to
+        items that somebody else had answered when they were given out: hints are never shown before on these, and a
+        model that has learned the other's answer guesses it.
         """
         rows = self._database.rows(
             "select json_extract(shown, '$.hints') = 'before', json_extract(shown, '$.guess'), label from annotations a"
             " where role = 'active' and kind = 'label' and supersedes is null and not outdated and not simulated"
             " and json_type(shown, '$.guess') = 'integer' and json_extract(shown, '$.hints') in ('before', 'hidden')"
-            " and not exists (select 1 from annotations b where b.supersedes = a.id and b.skip_reason = ?)",
+            " and not exists (select 1 from annotations b where b.supersedes = a.id and b.skip_reason = ?)"
+            " and not exists (select 1 from annotations o join leases l on l.token = a.lease_token"
+            " where o.item = a.item and o.content_hash = a.content_hash and o.annotator != a.annotator"
+            " and o.role != 'gold' and o.answered_at <= l.claimed_at)",
             (WITHDRAWN,),
         )
         return [(bool(before), guess, label) for before, guess, label in rows]
@@ -209,6 +214,11 @@ class People:
     def roles(self) -> dict[int, str]:
         """Item → ``audit`` or ``tuning``, for every item ever drawn at random for one of them."""
         return dict(self._database.rows("select item, role from item_roles"))
+
+    def draws(self, role: str) -> dict[int, tuple[float, int]]:
+        """Item → (inclusion probability, rank run) of every item ever drawn for a role: when it was drawn, by whom."""
+        rows = self._database.rows("select item, inclusion_probability, run from item_roles where role = ?", (role,))
+        return {item: (probability, run) for item, probability, run in rows}
 
     def drawn_by(self, run: int) -> set[int]:
         """Items that a rank run drew at random."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,15 @@ from labelkit.store.codec import from_json, pack, pack_arrays, to_json, unpack, 
 from labelkit.store.database import Database, now
 from labelkit.store.events import append
 from labelkit.store.run_writer import Result, RunWriter
+from labelkit.store.runs_kept import KeptRuns
 from labelkit.types import SHARD_SIZE, FloatArray, IntArray, QueueEntry
 
 KEPT_RUNS = 4
 """The current run of a step and the last three keep their arrays; pinned ones always do."""
+PART_BYTES = 1 << 20
+"""Probabilities that one transaction stores at most, before packing: it holds the write lock for some 20 ms."""
+_PARTS = 1 << 20
+"""More parts than a shard has rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class Runs:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.versions = KeptRuns(database)
 
     def latest(self, step: str) -> Run | None:
         """The newest finished run of a step."""
@@ -122,6 +128,7 @@ class Runs:
             step, to_json(parameters), inputs, seed, to_json(versions), to_json(metrics),
             None if state is None else to_json(state), None if arrays is None else pack_arrays(arrays), now(), seconds,
         )  # fmt: skip
+        # Packed before the first transaction: between two of them nothing but a rest.
         results: list[Result] = []
         if labels is not None:
             results += _label_rows(*labels)
@@ -176,9 +183,22 @@ class Runs:
         )
         return [QueueEntry(*row) for row in rows]
 
+    def kept_queue(self, run: int) -> list[QueueEntry]:
+        """As :meth:`queue`, of any run; errors as in :meth:`label_probabilities`."""
+        queue = self.queue(run)
+        if not queue and not self.versions.between("rank", run, run):
+            raise StepMissing(f"the results of run {run} are not kept any more", hint="Run `labelkit rank` again")
+        return queue
+
     def queue_length(self, run: int) -> int:
         """Number of items in the queue of a rank run."""
         return int(self._database.one("select count(*) from queue where run = ?", (run,))[0])
+
+    def pin(self, run: int, pinned: bool = True) -> None:
+        """Keep the results of a run for good, or no longer; errors as in :meth:`KeptRuns.pin`."""
+        step = self.versions.pin(run, pinned)
+        if not pinned:
+            RunWriter(self._database, step).prune(KEPT_RUNS)
 
     def count(self) -> int:
         """Number of finished runs."""
@@ -212,19 +232,39 @@ class Runs:
         return found
 
 
-def _label_rows(probabilities: FloatArray, labels: IntArray) -> list[Result]:
-    return [
-        ("label_probabilities", (shard, len(part), pack(part.astype("<f4")), pack(decided.astype("<i2"))))
-        for shard, (part, decided) in enumerate(
-            (probabilities[first : first + SHARD_SIZE], labels[first : first + SHARD_SIZE])
-            for first in range(0, max(len(labels), 1), SHARD_SIZE)
-        )
-    ]
+def _label_rows(probabilities: FloatArray, labels: IntArray) -> Iterator[Result]:
+    for key, rows in _parts(probabilities):
+        part, decided = probabilities[rows], labels[rows]
+        yield "label_probabilities", (key, len(part), pack(part.astype("<f4")), pack(decided.astype("<i2")))
 
 
-def _prediction_rows(probabilities: FloatArray) -> list[Result]:
-    parts = (probabilities[first : first + SHARD_SIZE] for first in range(0, max(len(probabilities), 1), SHARD_SIZE))
-    return [("predictions", (shard, len(part), pack(part.astype("<f4")))) for shard, part in enumerate(parts)]
+def _prediction_rows(probabilities: FloatArray) -> Iterator[Result]:
+    for key, rows in _parts(probabilities):
+        part = probabilities[rows]
+        yield "predictions", (key, len(part), pack(part.astype("<f4")))
+
+
+def _parts(probabilities: FloatArray) -> Iterator[tuple[int, slice]]:
+    """Keys and rows of what one transaction stores.
+
+    Where a shard is small enough, its number is the key. Larger ones (many classes) are cut into parts, or answers
+    would wait for the transaction: with 20 classes it held the write lock for 50 to 270 ms. Keys of parts are
+    :func:`part_keys`; a run has one kind of keys, as they are its order.
+    """
+    n, k = probabilities.shape
+    most = max(1, PART_BYTES // (4 * max(k, 1)))
+    for shard, first in enumerate(range(0, max(n, 1), SHARD_SIZE)):
+        last = min(first + SHARD_SIZE, n)
+        if min(n, SHARD_SIZE) <= most:
+            yield shard, slice(first, last)
+        else:
+            for key, at in zip(part_keys(shard), range(first, last, most), strict=False):
+                yield key, slice(at, min(at + most, last))
+
+
+def part_keys(shard: int) -> range:
+    """Keys of the parts of a shard's results where it has several; those of no other shard, and no shard's number."""
+    return range((shard + 1) * _PARTS, (shard + 2) * _PARTS)
 
 
 def _array_problem(data: bytes, dtype: str, count: int) -> str | None:

@@ -3,7 +3,7 @@
 The rules, in order; the first that has an answer decides:
 
 1. ``adjudication``: somebody settled what annotators disagreed on.
-2. ``agreement``: annotators agree (one annotator agrees with himself).
+2. ``agreement``: annotators agree; ``answer`` where it is one person's label alone.
 3. ``gold``: the owner gave a label for training.
 4. ``label_model``: the label model has a label, and its probability is at least the threshold.
 5. ``end_model``: the end model's most probable class, alone at the top and at least the threshold.
@@ -26,14 +26,17 @@ import numpy.typing as npt
 
 from labelkit.types import ABSTAIN, BoolArray, FloatArray, IntArray, LabelSource
 
-Rule = Literal["adjudication", "agreement", "gold", "label_model", "end_model"]
+Rule = Literal["adjudication", "agreement", "gold", "label_model", "end_model", "answer"]
 
-RULES: Final[tuple[Rule, ...]] = ("adjudication", "agreement", "gold", "label_model", "end_model")
-"""In order of precedence; :attr:`FinalLabels.rule` holds positions in it."""
+RULES: Final[tuple[Rule, ...]] = ("adjudication", "agreement", "gold", "label_model", "end_model", "answer")
+"""In order of precedence, but ``answer``, which is agreement of one person alone; :attr:`FinalLabels.rule` holds
+positions in it."""
 
-SOURCE_OF_RULE: Final[tuple[LabelSource, ...]] = ("human", "human", "gold", "label_model", "end_model")
+SOURCE_OF_RULE: Final[tuple[LabelSource, ...]] = ("human", "human", "gold", "label_model", "end_model", "human")
 """What an export says of a label that the rule in the same place decided."""
 
+_AGREEMENT: Final = RULES.index("agreement")
+_ANSWER: Final = RULES.index("answer")
 _LABEL_MODEL: Final = RULES.index("label_model")
 _END_MODEL: Final = RULES.index("end_model")
 
@@ -52,12 +55,15 @@ class FinalLabels:
         (n,) float64: 1 for people, the label's probability for models, 0 where nothing decides.
     p
         (n, k) float64 distributions; rows sum to 1, or are NaN where nothing is known.
+    answers
+        (n,) people who gave the item a label, whatever decided it.
     """
 
     label: IntArray
     rule: npt.NDArray[np.int8]
     weight: FloatArray
     p: FloatArray
+    answers: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.label)
@@ -68,6 +74,16 @@ class FinalLabels:
         names: list[LabelSource | None] = [*SOURCE_OF_RULE, None]
         return [names[rule] for rule in self.rule.tolist()]
 
+    @property
+    def rules(self) -> list[Rule | None]:
+        """Which rule decided, per item; None where nothing did."""
+        names: list[Rule | None] = [*RULES, None]
+        return [names[rule] for rule in self.rule.tolist()]
+
+    def only(self, rows: BoolArray) -> FinalLabels:
+        """The decisions on some of the items."""
+        return FinalLabels(self.label[rows], self.rule[rows], self.weight[rows], self.p[rows], self.answers[rows])
+
 
 def assemble(
     n: int,
@@ -75,6 +91,7 @@ def assemble(
     *,
     adjudicated: IntArray | None = None,
     agreed: IntArray | None = None,
+    answers: IntArray | None = None,
     gold: IntArray | None = None,
     label_model: FloatArray | None = None,
     label_model_label: IntArray | None = None,
@@ -88,6 +105,8 @@ def assemble(
     ----------
     adjudicated, agreed, gold
         (n,) class indices (not ids), −1 where there is none; None: none anywhere.
+    answers
+        (n,) how many people gave a label; None: not known, and counted as 0.
     label_model, label_model_label, covered
         (n, k) probabilities, (n,) labels with −1 where the model has none (nothing voted, or the top
         two classes tie), (n,) whether any function voted. Labels default to the most probable class of
@@ -112,18 +131,27 @@ def assemble(
 
     label = np.full(n, ABSTAIN, dtype=np.int64)
     rule = np.full(n, -1, dtype=np.int8)
-    for position, opinion in enumerate((adjudicated, agreed, gold, weak, strong)):
+    given = _counts(answers, n)
+    opinions: dict[Rule, IntArray | None] = {
+        "adjudication": adjudicated,
+        "agreement": agreed,
+        "gold": gold,
+        "label_model": weak,
+        "end_model": strong,
+    }
+    for name, opinion in opinions.items():
         if opinion is None:
             continue
         new = (label == ABSTAIN) & (_labels(opinion, n, cardinality) != ABSTAIN)
         label[new] = np.asarray(opinion)[new]
-        rule[new] = position
+        rule[new] = RULES.index(name)
+    rule[(rule == _AGREEMENT) & (given == 1)] = _ANSWER  # one person agrees with nobody
 
     p = _distributions(label, rule, weak_p, strong_p, seen)
     weight = np.zeros(n)
     decided = np.flatnonzero(label != ABSTAIN)
     weight[decided] = p[decided, label[decided]]
-    return FinalLabels(label.astype(np.int16), rule, weight, p)
+    return FinalLabels(label.astype(np.int16), rule, weight, p, given)
 
 
 def _distributions(
@@ -132,7 +160,7 @@ def _distributions(
     known_weak = seen & ~np.isnan(weak_p).any(axis=1)
     from_weak = (rule == _LABEL_MODEL) | ((rule == -1) & known_weak)
     p = np.where(from_weak[:, None], weak_p, strong_p)
-    people = np.flatnonzero((rule >= 0) & (rule < _LABEL_MODEL))
+    people = np.flatnonzero((rule >= 0) & ((rule < _LABEL_MODEL) | (rule == _ANSWER)))
     p[people] = 0.0
     p[people, label[people]] = 1.0
     return p
@@ -162,6 +190,13 @@ def _labels(labels: IntArray, n: int, cardinality: int) -> IntArray:
     if n and not (array.min() >= ABSTAIN and array.max() < cardinality):
         raise ValueError(f"labels range from {array.min()} to {array.max()}, expected −1 to {cardinality - 1}")
     return array
+
+
+def _counts(answers: IntArray | None, n: int) -> npt.NDArray[np.int64]:
+    counts = np.zeros(n, dtype=np.int64) if answers is None else np.asarray(answers, dtype=np.int64)
+    if counts.shape != (n,):
+        raise ValueError(f"answers have the shape {counts.shape}, expected ({n},)")
+    return counts
 
 
 def _top(p: FloatArray) -> IntArray:

@@ -16,7 +16,7 @@ DECIMALS: Final = 6
 """Probabilities and weights leave rounded to so many decimals, as float64: the same number in every
 format, and no noise from the last bits of a float32."""
 
-FIXED_COLUMNS: Final = ("id", "text", "label", "source", "weight", "split")
+FIXED_COLUMNS: Final = ("id", "text", "label", "source", "rule", "answers", "weight", "split")
 FIELD_PREFIX: Final = "field_"
 JSON_MARK: Final = {b"labelkit": b"json"}
 """Arrow metadata of a string column whose values are JSON texts; JSON Lines embeds them as they are."""
@@ -26,8 +26,9 @@ JSON_MARK: Final = {b"labelkit": b"json"}
 class TrainingColumns:
     """Names and types of the columns of a training set.
 
-    ``id``, ``text``, ``label``, ``p_<label>`` for each class, ``source``, ``weight``, ``split``, then
-    the further fields in the order given. A field that is called like one of the columns before it
+    ``id``, ``text``, ``label``, ``p_<label>`` for each class, ``source``, ``rule`` (which of
+    :data:`~labelkit.trainingset.RULES` decided), ``answers`` (people who gave a label), ``weight``, ``split``,
+    then the further fields in the order given. A field that is called like one of the columns before it
     becomes ``field_<name>``, as does one that is called ``field_`` and such a name: see :attr:`renamed`.
 
     Parameters
@@ -54,6 +55,8 @@ class TrainingColumns:
             pa.field("label", string),
             *(pa.field(name, number) for name in self._probabilities),
             pa.field("source", string),
+            pa.field("rule", string),
+            pa.field("answers", pa.int64(), nullable=False),
             pa.field("weight", number, nullable=False),
             pa.field("split", string),
         ]
@@ -98,7 +101,7 @@ class TrainingColumns:
         names = np.array([*self.labels.names, None], dtype=object)
         columns: list[Any] = [ids, texts, names[np.where(final.label == ABSTAIN, -1, final.label)].tolist()]
         columns += [_rounded(final.p[:, index]) for index in range(self.labels.cardinality)]
-        columns += [final.sources, _rounded(final.weight), splits]
+        columns += [final.sources, final.rules, final.answers, _rounded(final.weight), splits]
         given = fields or {}
         columns += [given[name] if name in given else pa.nulls(len(final)) for name in self.fields]
         arrays = [_array(values, f.type) for values, f in zip(columns, self.schema, strict=True)]

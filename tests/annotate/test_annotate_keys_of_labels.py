@@ -28,6 +28,11 @@ def test_a_chosen_key_is_not_given_twice() -> None:
     assert answer_keys(LABELS, {"praise": "1", "bug": "X"}) == {"billing": "2", "bug": "x", "praise": "1"}
 
 
+def test_a_chosen_key_moves_no_other_one() -> None:
+    assert answer_keys(LABELS, {"billing": "x"}) == {"billing": "x", "bug": "2", "praise": "3"}
+    assert answer_keys(LABELS, {"billing": "3"}) == {"billing": "3", "bug": "2", "praise": "1"}
+
+
 @pytest.mark.parametrize("key", ["ä", "я", "+", "-", "٣"])
 def test_keys_of_other_keyboards_are_keys(key: str) -> None:
     assert answer_keys(LABELS, {"bug": key})["bug"] == key

@@ -125,7 +125,7 @@ def test_export_to_files_and_to_standard_output(run: Run, ready: Path, tmp_path:
     assert json.loads(Path(result["manifest"]).read_text())["output"]["sha256"] == result["sha256"]
     done = run("export", "-", "--format", "csv", "-p", ready)
     assert done.out.count("\n") == 61
-    assert done.out.startswith("id,text,label,p_spam,p_ham,source,weight,split,channel\n")
+    assert done.out.startswith("id,text,label,p_spam,p_ham,source,rule,answers,weight,split,channel\n")
 
 
 def test_backup_is_a_project_file(run: Run, ready: Path, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append([name, text, LABELS[place % 2], "train", "<i>sms</i>", json.dumps(NESTED), *pictures])
     settings = 'batch = 30\nimage_hosts = ["pictures.invalid"]\nhighlight = ["lunch meeting"]\n'
     home = annotating_project(tmp_path_factory.mktemp("looks") / "project", settings, rows, labels=LABELS)
-    for name in (EVIL_NAME, "Phone", "Axe", "Dark", "Keyboard"):
+    for name in (EVIL_NAME, "Phone", "Axe", "Dark", "Keyboard", "Narrow"):
         add_person(home, name, "annotator")
     return home
 
@@ -117,6 +117,12 @@ def test_a_phone_has_everything_within_reach(browser: Any, address: str, home: P
     page.tap('[data-testid="skip"]')
     page.tap('[data-testid="skip-unclear"]')
     page.tap('[data-testid="flag"]')
+    page.tap('[data-testid="flag"]')
+    page.wait_for_selector('[data-part="said"]:has-text("Say what is wrong first.")', state="attached")
+    assert page.inner_text('[data-part="comment-help"]') == "Say what is wrong first."
+    page.tap('[data-testid="flag-cancel"]')
+    assert page.is_hidden('[data-testid="flag-cancel"]') and page.is_hidden('[data-part="comment-help"]')
+    page.tap('[data-testid="flag"]')
     page.fill('[data-testid="comment"]', "a name in it")
     page.tap('[data-testid="flag"]')
     saved(page)
@@ -130,6 +136,31 @@ def test_a_phone_has_everything_within_reach(browser: Any, address: str, home: P
     assert page.is_visible(SAVE)
     page.tap('button:has-text("Guidelines")')
     guidelines.wait_for(state="hidden")
+    page.context.close()
+
+
+def test_guidelines_never_hide_what_a_key_answers(browser: Any, address: str) -> None:
+    page = annotate(browser, address, "Narrow", viewport={"width": 1280, "height": 800})
+    page.wait_for_selector(".st-key-guidelines")
+    line = page.locator('[data-part="numbers"]')
+    assert line.evaluate("part => part.scrollWidth <= part.clientWidth + 1")
+    page.set_viewport_size({"width": 1000, "height": 800})
+    page.wait_for_selector(".st-key-guidelines", state="hidden")
+    page.keyboard.press("g")
+    page.wait_for_selector(".st-key-guidelines")
+    item = on_screen(page)
+    page.keyboard.press("1")
+    assert on_screen(page) == item
+    page.click('[data-do="close-guidelines"]')
+    page.wait_for_selector(".st-key-guidelines", state="hidden")
+    page.keyboard.press("g")
+    page.wait_for_selector(".st-key-guidelines")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".st-key-guidelines", state="hidden")
+    page.keyboard.press("1")
+    assert on_screen(page) != item
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.wait_for_selector(".st-key-guidelines")
     page.context.close()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from labelkit import Project
 from tests.annotating import (
     ITEM,
     ITEM_ID,
@@ -26,7 +27,27 @@ from tests.serving import add_person, client, free_port, start
 
 pytestmark = BROWSER_TESTS
 
-PEOPLE = ("Cut", "Restart", "Left", "Right", "Ann", "Bob", "Revoked", "Twin", "Full", "Leaver", "Late", "Other")
+PEOPLE = (
+    "Counter",
+    "Cut",
+    "Restart",
+    "Left",
+    "Right",
+    "Ann",
+    "Bob",
+    "Revoked",
+    "Twin",
+    "Full",
+    "Leaver",
+    "Late",
+    "Other",
+)
+DISPUTED = ["spam-0-1", "spam-0-2", "spam-1-1", "spam-1-2"]
+
+NOTE_DIALOGS = """() => new MutationObserver(() => {
+  window.covered ||= document.querySelector('[data-testid="stDialog"]') !== null;
+}).observe(document.body, {childList: true, subtree: true})"""
+"""Notes whether Streamlit has covered the page."""
 
 
 class Served:
@@ -48,9 +69,15 @@ class Served:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = annotating_project(tmp_path_factory.mktemp("lost") / "project", "batch = 4\n", places=1)
+    settings = "batch = 4\ntie_break_answers = 0\n"
+    home = annotating_project(tmp_path_factory.mktemp("lost") / "project", settings, places=1)
     for name in PEOPLE:
         add_person(home, name, "annotator")
+    add_person(home, "Rita", "reviewer")
+    with Project.open(home) as project:
+        for item in DISPUTED:
+            project.answer(item, "spam", annotator="Dan")
+            project.answer(item, "ham", annotator="Eva")
     return home
 
 
@@ -90,6 +117,34 @@ def test_a_restart_of_the_server_loses_nothing(browser: Any, server: Served, hom
     saved(page)
     assert counting(home, "Restart") == dict(zip(seen, ("spam", "ham", "ham", "spam"), strict=True))
     assert not any(one.late for one in stored(home, "Restart"))
+    page.context.close()
+
+
+def test_review_goes_on_while_the_server_is_down(browser: Any, server: Served, home: Path) -> None:
+    page = annotate(browser, server.address, "Rita", "review")
+    page.evaluate(NOTE_DIALOGS)
+    server.stop()
+    page.wait_for_function("window.covered", timeout=60_000)
+    page.wait_for_selector('[data-testid="stDialog"]', state="detached")
+    item = on_screen(page)
+    page.keyboard.press("2")
+    assert on_screen(page) != item
+    assert state(page, "offline") == "Offline, 1 waiting"
+    server.start()
+    saved(page)
+    with Project.open(home) as project:
+        assert [one["label"] for one in project.explain(item).decisions] == ["ham"]
+    page.context.close()
+
+
+def test_what_waits_is_counted_by_items(browser: Any, server: Served, home: Path) -> None:
+    page = annotate(browser, server.address, "Counter")
+    page.route("**/api/answers", lambda route: route.abort())
+    seen = press(page, "111u2")
+    assert state(page, "offline") == "Offline, 3 waiting"  # answers, an undo and another answer to the third
+    page.unroute("**/api/answers")
+    saved(page)
+    assert counting(home, "Counter") == dict(zip(seen[:3], ("spam", "spam", "ham"), strict=True))
     page.context.close()
 
 
@@ -211,7 +266,12 @@ def test_signing_out_sends_first_and_warns_where_it_cannot(browser: Any, server:
     page.click('[data-testid="account"]')
     page.click('[data-testid="sign-out"]')
     page.wait_for_selector('.lk-account:has-text("1 answer could not be sent")')
+    assert page.inner_text(".lk-notice") == "Signing out: 1 answer unsent."
+    assert state(page, "halted") == "Signing out, 1 waiting"
+    choices = page.locator(".lk-account-box button:visible").all_inner_texts()
+    assert choices == ["Stay signed in", "Sign out, keep them here for me", "Sign out and delete them"]
     page.click('[data-do="stay"]')
+    assert page.locator(".lk-notice").count() == 0 and page.locator(".lk-account-box button:visible").count() == 1
     page.unroute("**/api/answers")
     page.click('[data-testid="sign-out"]')
     page.wait_for_selector('[data-testid="login-name"]')

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from labelkit import Project
 from tests.annotating import (
     ITEM_ID,
     RECORD,
@@ -28,7 +29,19 @@ pytestmark = BROWSER_TESTS
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = annotating_project(tmp_path_factory.mktemp("annotate") / "project", "batch = 12\n")
-    for name in ("Burst", "Undoer", "Keys", "Writer", "Reloader", "Reviser", "Toucher", "Reader", "Learner"):
+    for name in (
+        "Burst",
+        "Undoer",
+        "Keys",
+        "Writer",
+        "Reloader",
+        "Reviser",
+        "Toucher",
+        "Reader",
+        "Learner",
+        "Rekeyed",
+        "Goal",
+    ):
         add_person(home, name, "annotator")
     return home
 
@@ -178,6 +191,34 @@ def test_back_and_earlier_answers_can_be_revised(browser: Any, address: str, hom
     saved(fresh)
     assert counting(home, "Reviser")[seen[0]] == "spam"
     fresh.context.close()
+    page.context.close()
+
+
+def test_an_open_page_takes_new_keys_and_says_so(browser: Any, address: str, home: Path) -> None:
+    page = annotate(browser, address, "Rekeyed")
+    with Project.open(home) as project:
+        project.settings().change({"keys": {"spam": "x"}}, actor="test")
+    try:
+        page.evaluate("window.labelkitAnnotate.desk.signOfLife()")
+        page.wait_for_selector('.lk-notice:has-text("The keys have changed. They are now spam: x, ham: 2")')
+        page.wait_for_timeout(800)  # a press just after the change may be meant for the old keys
+        seen = press(page, "1x2")
+        assert seen[0] == seen[1]
+        saved(page)
+        assert counting(home, "Rekeyed") == {seen[1]: "spam", seen[2]: "ham"}
+    finally:
+        with Project.open(home) as project:
+            project.settings().change({"keys": {}}, actor="test")
+    page.context.close()
+
+
+def test_the_goal_of_the_day_never_grows(browser: Any, address: str) -> None:
+    page = annotate(browser, address, "Goal")
+    told = "([today, left]) => window.labelkitAnnotate.desk.counted({answered: 500 + today, today, left})"
+    numbers = page.locator('[data-part="numbers"]')
+    for today, left, words in ((5, 300, "5 of 100"), (5, 68, "5 of 80"), (6, 240, "6 of 80"), (80, 200, "80 today")):
+        page.evaluate(told, [today, left])
+        assert numbers.inner_text().startswith(words) and f"{500 + today} in all" in numbers.inner_text()
     page.context.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,8 @@ def test_a_decision_of_another_reviewer_is_shown_instead_of_overruled(browser: A
     assert rob.post("/review/decisions", json=body).json()["results"][0]["status"] == "stored"
     rob.close()
     page.keyboard.press("1")
+    page.wait_for_selector('[data-testid="returned"]')
+    page.keyboard.press("b")
     page.wait_for_selector('[data-testid="review-mode"]:has-text("Decided: ham, by Rob")')
     assert on_screen(page) == item and "has been decided" in page.inner_text(".lkr-notices")
     assert decisions(home, item)[-1] == ("Rob", "ham", None, True)
@@ -164,6 +167,33 @@ def test_names_can_be_hidden_and_opinions_are_asked_for(browser: Any, address: s
     page.reload()
     page.wait_for_selector(f"{ITEM}:visible")
     assert "Person 1" in page.inner_text('[data-testid="answers"]')
+    page.context.close()
+
+
+def test_keys_for_lists_and_guidelines(browser: Any, address: str, home: Path) -> None:
+    (home / "guidelines.md").write_text("Spam sells something.", encoding="utf-8")
+    page = review(browser, address)
+    page.keyboard.press("g")
+    page.wait_for_selector('text="Spam sells something."')
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector('[data-testid="list-waiting"][aria-pressed="true"]')
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector('[data-testid="list-disputed"][aria-pressed="true"]')
+    page.wait_for_selector(f"{ITEM}:visible")
+    assert page.inner_text('[data-testid="label-spam"] small') == "×1"
+    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d", page.inner_text('[data-testid="answers"]'))
+    page.keyboard.press("?")
+    assert page.is_visible('dialog:has-text("this list of keys")')
+    page.context.close()
+
+
+def test_who_answered_the_item_is_told_so(browser: Any, address: str, home: Path) -> None:
+    with Project.open(home) as project:
+        project.answer("spam-11-1", "spam", annotator="Rob")
+        project.answer("spam-11-1", "ham", annotator="Ann")
+    page = review(browser, address, "Rob")
+    look_for(page, "spam-11-1")
+    assert "Your own answer is one of these" in page.inner_text('[data-testid="review-mode"]')
     page.context.close()
 
 

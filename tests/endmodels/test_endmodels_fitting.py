@@ -191,7 +191,7 @@ def test_folders_that_hold_no_model(tmp_path: Path) -> None:
     save_end_model(fit("logistic"), tmp_path)
     described = json.loads((tmp_path / "end_model.json").read_text(encoding="utf-8"))
     for changes, message in (
-        ({"format": 99}, "has format 99; this labelkit reads 1"),
+        ({"format": 99}, "has format 99; this labelkit reads 2"),
         ({"spec": "os:system"}, "only registered ones are loaded"),
     ):
         (tmp_path / "end_model.json").write_text(json.dumps({**described, **changes}), encoding="utf-8")

@@ -10,7 +10,8 @@ from hypothesis.extra import numpy as hnp
 from scipy.special import softmax
 
 from labelkit.errors import LabelModelError
-from labelkit.labelmodels.calibration import HIGHEST, LOWEST, MINIMUM, apply_temperature, fit_temperature
+from labelkit.labelmodels.calibration import apply_temperature, fit_temperature
+from labelkit.temperature import HIGHEST, LOWEST, MINIMUM
 
 Numbers = np.ndarray
 

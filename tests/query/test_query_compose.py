@@ -99,9 +99,11 @@ def test_composing_again_before_anybody_answers_draws_nobody_new() -> None:
     assert [e.item for e in second] == [e.item for e in first]
 
 
-def test_draws_do_not_depend_on_what_the_models_think() -> None:
-    pool, other = make_pool(400), make_pool(400, seed=8)
-    one, two = (compose_queue(p, mix=MIX, size=50, seed=1).entries for p in (pool, other))
+def test_draws_do_not_depend_on_what_strategies_choose() -> None:
+    pool, other = make_pool(400), replace(make_pool(400), label_model=make_pool(400, seed=8).label_model)
+    mixes = (MIX, {"random": 1.0, "disagreement": 1.0})
+    one, two = (compose_queue(p, mix=m, size=50, seed=1).entries for p, m in zip((pool, other), mixes, strict=True))
+    assert [e.item for e in one if e.role == "active"] != [e.item for e in two if e.role == "active"]
     assert [e for e in one if e.role != "active"] == [e for e in two if e.role != "active"]
 
 

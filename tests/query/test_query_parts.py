@@ -55,6 +55,22 @@ def test_top_is_what_a_full_sort_gives(utilities: np.ndarray, count: int) -> Non
     np.testing.assert_array_equal(top(utilities, keys, count), expected)
 
 
+@pytest.mark.parametrize("values", ["distinct", "few", "mostly level", "rising", "one"])
+@pytest.mark.parametrize("count", [1, 100, 700])
+def test_top_of_a_large_pool_is_what_a_full_sort_gives(values: str, count: int) -> None:
+    rng = np.random.default_rng(0)
+    m = 90_000
+    utilities = {
+        "distinct": rng.random(m),
+        "few": rng.integers(0, 5, m).astype(np.float64),
+        "mostly level": np.where(rng.random(m) < 0.001, rng.random(m), 0.0),
+        "rising": np.arange(m, dtype=np.float64),
+        "one": np.zeros(m),
+    }[values]
+    keys = random_keys(np.arange(m), 4)
+    np.testing.assert_array_equal(top(utilities, keys, count), np.lexsort((keys, -utilities))[:count])
+
+
 def test_keys_are_uniform_and_belong_to_the_item() -> None:
     keys = random_keys(np.arange(200_000), 11)
     assert keys.min() >= 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from labelkit.errors import ConfigError
 from labelkit.steps.browsing_functions import FunctionFigures
 from labelkit.steps.dashboard import Dashboard
 from labelkit.steps.dashboard_pace import forecast
+from labelkit.steps.next_steps import Action, models_learn, sentence
+from labelkit.steps.trainer_state import TrainerState, Trouble
 from labelkit.store import NewAnnotation
 from tests.conftest import FUNCTIONS, sample_rows, write_rows
 
@@ -219,3 +222,64 @@ def test_a_setting_that_cannot_be_changes_nothing(project: Project, values: dict
             project.settings().change(values, actor="Ada")
         assert file.read_bytes() == before
         assert not project._store.database.rows("select 1 from events where kind = 'settings.changed'")
+
+
+def test_functions_that_were_edited_are_to_be_voted(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files and declarations are compared; a file that was only written again is the same."""
+    monkeypatch.setattr("labelkit.steps.dashboard.FRESH_SECONDS", 0.0)
+    with project:
+        project.run()
+        dashboard = project.dashboard()
+        functions, before = project.root / "labeling_functions" / "functions.py", dashboard.mark()
+        assert dashboard.vote_due() == ""
+        os.utime(functions, ns=(1, 1))
+        assert dashboard.vote_due() == "" and dashboard.mark() != before
+        text = functions.read_text(encoding="utf-8")
+        functions.write_text(text + "# another word\n", encoding="utf-8")
+        (project.root / "labeling_functions" / "workbench.toml").write_text(
+            '[[function]]\nname = "mine"\nkind = "keywords"\nlabel = "spam"\nkeywords = ["cash"]\n', encoding="utf-8"
+        )
+        words = "1 function saved or removed in the workbench since; labeling_functions/functions.py edited since"
+        assert dashboard.vote_due() == words
+        vote = project.status().steps[0]
+        assert (vote.state, vote.why) == ("out of date", words)
+        assert dashboard.figures().actions[0].words == f"Vote again: {words}"
+        assert project.status().next_steps[0] == f"Vote again: {words}: `labelkit vote`"
+        assert project.status().next == "`labelkit vote`"
+        project.vote()
+        assert project.status().steps[0].state == "up to date"
+        (project.root / "labeling_functions" / "workbench.toml").unlink()
+        assert dashboard.vote_due() == "1 function saved or removed in the workbench since"
+        (project.root / "labeling_functions" / "more.py").write_text("", encoding="utf-8")
+        assert dashboard.vote_due().endswith("; labeling_functions/more.py edited since")
+
+
+def test_status_and_dashboard_say_the_same_next(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labelkit.steps.dashboard.FRESH_SECONDS", 0.0)
+    with project:
+        project.run()
+        for name, label in (("Ann", "spam"), ("Bob", "ham")):
+            project.answer("ham-0-1", label, annotator=name)
+        figures, now = project.dashboard().figures(), project.status()
+        assert (now.disputed, now.to_decide, figures.to_decide) == (1, 1, 1)
+        assert [action.where for action in figures.actions] == ["review", "annotate", "models"]
+        assert now.next_steps[0] == "Decide 1 item on which people disagree: the Review page of `labelkit serve`"
+        assert now.next_steps[2].startswith("Run label again: people have answered since: `labelkit run`")
+        assert project.reviewing.queue("disputed", reviewer="rev").counts.disputed == figures.to_decide
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (None, None),
+        (TrainerState(running=False, refit_after=25), None),
+        (TrainerState(running=True, refit_after=25, answers=8), "The models learn after 17 more answers"),
+        (TrainerState(running=True, refit_after=25, answers=24), "The models learn after 1 more answer"),
+        (TrainerState(running=True, refit_after=25, doing="label"), "The models are learning"),
+        (TrainerState(running=True, trouble=Trouble("label", "no", None, "")), None),
+    ],
+)
+def test_what_the_trainer_does_is_said_in_the_terminal_too(state: TrainerState | None, words: str | None) -> None:
+    action = Action("Run label again: people have answered since", "models", "labelkit run")
+    assert models_learn(state) == words
+    assert sentence(action, state) == (words or f"{action.words}: `labelkit run`")

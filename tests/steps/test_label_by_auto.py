@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from labelkit import Project
-from labelkit.steps.labeling import training_targets
+from labelkit.steps.targets import training_targets
 from tests.conftest import FUNCTIONS, sample_rows, write_rows
 
 
@@ -36,7 +36,8 @@ def asked(project: Project, role: str) -> list[str]:
 
 def targets(project: Project) -> tuple[np.ndarray, np.ndarray]:
     workspace = project._workspace
-    return training_targets(workspace, workspace.need("label", "a test"), workspace.people())
+    found = training_targets(workspace, workspace.need("label", "a test"), workspace.people())
+    return found.targets, found.usable
 
 
 def test_it_says_what_it_chose_and_why(home: Path) -> None:

@@ -136,3 +136,27 @@ def test_anchoring_compares_first_answers_by_what_was_shown(project: Project) ->
     active = {a.item for a in project._store.people.annotations() if a.role == "active"}
     assert (found.before.n, found.hidden.n) == (len(before), len(active - before))
     assert (found.before.value, found.hidden.value, found.difference) == (1.0, 0.0, 1.0)
+
+
+def test_anchoring_leaves_out_what_somebody_else_had_answered_before(project: Project, tmp_path: Path) -> None:
+    """Hints are never shown before on such items, so they would be in the hidden group only."""
+    file = tmp_path / "labelkit.toml"
+    file.write_text(file.read_text(encoding="utf-8") + "answers_per_item = 2\n", encoding="utf-8")
+    with Project.open(tmp_path) as opened:
+        draws = replace(opened.desk.draws(), gold_share=0.0, hints_share=0.0)
+        sequence = 0
+        counts = []
+        for name, want in (("Ann", 10), ("Bob", 30)):
+            leases = opened.desk.claim(name, client=f"page-of-{name}", want=want, draws=draws).leases
+            hints = opened.desk.hints.of(lease.item for lease in leases)
+            for lease in leases:
+                sequence += 1
+                content, guess = lease.content_hash.hex(), hints[lease.item].guess
+                given = PageAnswer(sequence, lease.item, lease.token, content, "label", "spam", guess=guess)
+                opened.desk.take(name, f"page-of-{name}", [given])
+            counts.append(opened.anchoring().hidden.n)
+        answers = [one for one in opened._store.people.annotations() if one.role == "active"]
+    first = {one.item for one in answers if one.annotator == "Ann"}
+    second = [one.item for one in answers if one.annotator == "Bob"]
+    assert counts[0] == len(first) > 0 and first & set(second)
+    assert counts[1] == len(first) + len(set(second) - first)

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,6 +87,67 @@ def test_from_disagreement_to_the_export(project: Project, home: Path, run: Call
     told = run("explain", "ham-0-1", "--project", home)
     assert "rev decided spam at 20" in told.out and "bob answered ham" in told.out
     assert "Label: spam, by human" in told.out
+
+
+def test_the_export_says_which_rule_decided_and_leaves_out_what_is_flagged(
+    project: Project, home: Path, run: Callable[..., Ran]
+) -> None:
+    project.answer("ham-0-2", "ham", annotator="ann")
+    for name in ("ann", "bob", "cy"):
+        project.answer("ham-0-3", "ham", annotator=name)
+    disagree(project)
+    flag(project, "spam-0-1")
+    decide(project, first(project), "spam")
+    project.run()
+    assert project.status().flagged == 1
+    assert any(step.startswith("Look at 1 flagged item: the Review page") for step in project.status().next_steps)
+    told, rows, manifest = exported(home, run)
+    people = {key: (row["rule"], row["answers"], row["source"]) for key, row in rows.items() if row["answers"] != "0"}
+    assert people == {
+        "ham-0-1": ("adjudication", "2", "human"),
+        "ham-0-2": ("answer", "1", "human"),
+        "ham-0-3": ("agreement", "3", "human"),
+        "ham-0-4": ("answer", "1", "human"),
+    }
+    assert {row["rule"] for row in rows.values()} - {"adjudication", "answer", "agreement"} <= {
+        "label_model", "end_model", ""
+    }  # fmt: skip
+    assert "spam-0-1" not in rows and len(rows) == project.status().items - 1 == manifest["counts"]["items"]
+    assert "Warning: 1 flagged item is left out, nobody has decided" in told
+    assert manifest["settings"]["flagged_items"] == manifest["settings"]["flagged_items_left_out"] == 1
+    settings = home / "labelkit.toml"
+    settings.write_text(settings.read_text(encoding="utf-8") + '[training_set]\nflagged = "keep"\n', encoding="utf-8")
+    told, rows, manifest = exported(home, run)
+    assert "1 flagged item is in the export" in told and rows["spam-0-1"]["rule"] == "answer"
+    assert (manifest["settings"]["flagged_items"], manifest["settings"]["flagged_items_left_out"]) == (1, 0)
+
+
+def test_what_was_flagged_and_decided_is_exported(project: Project, home: Path, run: Callable[..., Ran]) -> None:
+    flag(project, "spam-0-1")
+    assert decide(project, first(project, "flagged"), "spam").status == "stored"
+    project.run()
+    told, rows, _ = exported(home, run)
+    assert "Warning" not in told and rows["spam-0-1"]["rule"] == "adjudication"
+
+
+def flag(project: Project, item_id: str) -> None:
+    """Ann flags an item that Bob labels."""
+    project.answer("ham-0-4", "ham", annotator="ann")
+    project.answer(item_id, "spam", annotator="bob")
+    with project._store.database.transaction() as connection:
+        connection.execute(
+            "insert into annotations (item, content_hash, annotator, kind, role, comment, answered_at)"
+            " select item, content_hash, (select id from annotators where name = 'ann'), 'flag', 'active',"
+            " 'names a customer', '2026-03-01T00:00:00.000Z' from items where id = ?",
+            (item_id,),
+        )
+
+
+def exported(home: Path, run: Callable[..., Ran]) -> tuple[str, dict[str, dict[str, str]], dict[str, Any]]:
+    told = run("export", home / "out.csv", "--project", home).out
+    with (home / "out.csv").open(encoding="utf-8") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    return told, rows, json.loads((home / "out.csv.manifest.json").read_text(encoding="utf-8"))
 
 
 def test_decisions_teach_and_raw_answers_stay(project: Project) -> None:
@@ -258,9 +320,10 @@ def test_items_that_wait_for_a_third_person_are_listed_apart(home: Path) -> None
         assert len(listed(project)) == 3  # who decides need not wait for himself
         project.team.add("cy", "annotator", LEAD[1], actor="test")
         found = project.reviewing.queue("waiting", reviewer="rev")
-        assert (found.counts.disputed, found.counts.waiting) == (1, 2) and listed(project) == [outside]
-        assert sorted(item.id for item in found.items) == sorted(queued) and found.items[0].waits
-        assert project.agreement().waiting == 2 and project.status().disputed == 3
+        assert (found.counts.disputed, found.counts.waiting) == (0, 3) and listed(project) == []
+        assert {item.id for item in found.items} == {*queued, outside} and found.items[0].waits
+        assert project.agreement().waiting == 3 and project.status().disputed == 3
+        assert {given.id for given in project.claim("cy", n=3)} == {*queued, outside}  # what waits is given out
         assert decide(project, found.items[0], "ham").status == "stored"  # it is the reviewer's word that counts
 
 

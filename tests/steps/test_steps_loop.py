@@ -42,7 +42,8 @@ def test_the_loop_labels_every_item(folder: Path) -> None:
         assert result.trained.scores["end_model"]["accuracy"]["value"] > 0.9
         assert [e.rank for e in result.ranked.queue] == list(range(1, len(result.ranked.queue) + 1))
         frame = project.labels()
-    assert list(frame.columns) == ["id", "text", "label", "p_spam", "p_ham", "source", "weight", "split", "channel"]
+    fixed = ["id", "text", "label", "p_spam", "p_ham", "source", "rule", "answers", "weight", "split"]
+    assert list(frame.columns) == [*fixed, "channel"]
     assert len(frame) == 60
     assert set(frame["source"]) == {"label_model", "end_model"}
     assert ((frame["p_spam"] + frame["p_ham"] - 1).abs() < 1e-5).all()

@@ -161,6 +161,37 @@ def test_many_people_get_a_longer_queue(kept: Kept) -> None:
     assert trainer._queue_size() == 200  # five people, three batches of twelve each, in steps of twice
 
 
+def test_who_is_at_work_when_it_starts_gets_a_longer_queue_first(kept: Kept) -> None:
+    """The first refit of a process takes long: its queue is made by the models that there are, before it begins."""
+    kept.project.claim("bob", n=2)
+    answer(kept.project, 1)
+    kept.project.rank(size=5, force=True)
+    sizes: list[int] = []
+    act = kept.act
+
+    def noting(step: Step) -> Callable[..., Any]:
+        do = act(step)
+
+        def noted(**options: Any) -> Any:
+            sizes.extend(options.values())
+            return do(**options)
+
+        return noted
+
+    kept.act = noting  # type: ignore[method-assign]
+    kept.look(lambda: answer(kept.project, 4, first=1))
+    assert kept.steps == ["rank", "label", "train", "rank", "label", "train", "rank"]
+    assert sizes == [400, 100, 100]
+
+
+def test_models_of_other_items_supply_nobody(kept: Kept, tmp_path: Path) -> None:
+    kept.project.claim("bob", n=2)
+    kept.project.import_items(write_rows(tmp_path / "more.csv", [["id", "text"], ["new", "free cash"]]))
+    kept.project.vote()
+    state = kept.look()
+    assert kept.steps == ["rank", "label", "train", "rank"] and state.trouble is None
+
+
 def test_new_items_wait_for_a_vote_that_the_trainer_may_not_make(kept: Kept, tmp_path: Path) -> None:
     rows = [["id", "text"], *([f"new-{n}", f"free cash {n}"] for n in range(10))]
 

@@ -119,7 +119,7 @@ def test_shown_items_are_never_of_test_or_audit(project: Project) -> None:
     draw(project, audit)
     with Project.open(project.root) as again:
         trial = again.workbench.try_function({**PRIZE, "keywords": ["cash", "phone", "free", "meeting"]})
-        assert trial.hits and trial.conflicts
+        assert trial.hits and trial.conflicts and len(trial.hits) <= trial.votes - trial.hidden
         shown = {one.id for one in (*trial.hits, *trial.conflicts)}
         assert shown <= set(train) - set(audit)
         assert trial.accuracy.n < trial.votes

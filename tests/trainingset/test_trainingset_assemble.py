@@ -30,6 +30,17 @@ def test_people_come_first_in_their_order() -> None:
     assert decide(end_model=STRONG) == (2, "end_model", 0.7, [0.1, 0.2, 0.7])
 
 
+def test_one_person_alone_is_no_agreement() -> None:
+    agreed, decided = np.array([0, 1, 2, -1]), np.array([-1, -1, 1, -1])
+    final = assemble(4, 3, agreed=agreed, adjudicated=decided, answers=np.array([1, 2, 1, 1]))
+    assert final.rules == ["answer", "agreement", "adjudication", None]
+    assert final.sources == ["human", "human", "human", None]
+    assert final.weight.tolist() == [1, 1, 1, 0] and final.answers.tolist() == [1, 2, 1, 1]
+    assert final.p[0].tolist() == [1, 0, 0]
+    part = final.only(np.array([False, True, False, True]))
+    assert (part.rules, part.answers.tolist(), part.p.shape) == (["agreement", None], [2, 1], (2, 3))
+
+
 def test_the_threshold_is_for_models_and_includes_itself() -> None:
     models = {"label_model": WEAK, "end_model": STRONG}
     assert decide(**models, min_probability=0.6)[1] == "label_model"

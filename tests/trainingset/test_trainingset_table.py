@@ -34,6 +34,7 @@ def final() -> object:
         4,
         2,
         agreed=np.array([1, -1, -1, -1]),
+        answers=np.array([2, 0, 0, 0]),
         label_model=np.array([[0.5, 0.5], [2 / 3, 1 / 3], [0.5, 0.5], [0.1, 0.9]]),
         covered=np.array([True, True, False, True]),
         min_probability=0.95 - 0.3,
@@ -51,17 +52,21 @@ def test_columns_and_values() -> None:
     )
     assert table.schema.equals(columns.schema, check_metadata=True)
     assert table.to_pylist() == [
-        row(id="1", text="a", label="none", p_spam=0.0, p_none=1.0, source="human", weight=1.0, split="train", stars=5),
-        row(id="2", text="b", label="spam", p_spam=0.666667, p_none=0.333333, source="label_model", weight=0.666667),
-        row(id="3", text="c", weight=0.0, split="test", stars=1),
-        row(id="4", text="d", label="none", p_spam=0.1, p_none=0.9, source="label_model", weight=0.9, stars=2),
+        row(id="1", text="a", label="none", p_spam=0.0, p_none=1.0, source="human", weight=1.0, split="train", stars=5)
+        | {"rule": "agreement", "answers": 2},
+        row(id="2", text="b", label="spam", p_spam=0.666667, p_none=0.333333, source="label_model", weight=0.666667)
+        | {"rule": "label_model", "answers": 0},
+        row(id="3", text="c", answers=0, weight=0.0, split="test", stars=1),
+        row(id="4", text="d", label="none", p_spam=0.1, p_none=0.9, source="label_model", weight=0.9, stars=2)
+        | {"rule": "label_model", "answers": 0},
     ]
     assert columns.renamed == {"field_label": "label"}
     assert columns.schema.field("field_label").metadata == {b"labelkit": b"json"}
 
 
 def row(**values: object) -> dict[str, object]:
-    names = ("id", "text", "label", "p_spam", "p_none", "source", "weight", "split", "stars", "field_label")
+    names = ("id", "text", "label", "p_spam", "p_none", "source", "rule", "answers", "weight", "split", "stars")
+    names += ("field_label",)
     return {name: values.get(name) for name in names}
 
 

@@ -54,8 +54,12 @@ def show(result: SimulateResult) -> None:
         )
     out.print(table(None, ["answers", "end model, pool", "end model, test", "audit estimate"], rows, left=0))
     out.print("  pool: all items of the train split with gold, answered ones included")
+    strategies = ", ".join(f"{count} by {name}" for name, count in sorted(result.strategies.items()))
+    out.print(f"Asked {strategies}; for instance", markup=False)
     for reason in result.reasons:
-        out.print(f"  asked as {reason}", markup=False)
+        out.print(f"  {reason}", markup=False)
+    if result.stopping:
+        out.print(f"Stopping: {result.stopping['summary']}", markup=False)
     for note in result.notes:
         out.print(f"  note: {note}", markup=False)
 

@@ -35,8 +35,10 @@ def show(result: Status) -> None:
     out.print(f"{result.name}: {result.items:,} items" + (f" ({splits})" if splits else ""), markup=False)
     out.print(f"  labels: {', '.join(result.labels)}", markup=False)
     out.print(
-        f"  {result.gold:,} gold labels, {result.answers:,} answers by {result.annotators} annotators,"
+        f"  {result.gold:,} gold labels, {result.answers:,} labels by {result.annotators} annotators,"
         f" {result.skips:,} skips, {result.disputed:,} disputed"
+        + (f" ({result.disputed - result.to_decide:,} wait for another answer)" if result.disputed else "")
+        + (f", {result.flagged:,} flagged" if result.flagged else "")
         + (f", {result.simulated:,} simulated answers" if result.simulated else "")
     )
     if result.functions:
@@ -47,5 +49,6 @@ def show(result: Status) -> None:
     for name, score in result.scores.items():
         out.print(score_line(name, score))
     if result.audit.get("n"):
-        out.print(f"end model on the audit slice: {interval(result.audit)}")
-    out.print(f"Next: {result.next}", markup=False)
+        out.print(f"end model on the audit slice, as of run {result.measured_by}: {interval(result.audit)}")
+    for number, step in enumerate(result.next_steps):
+        out.print(f"{'      ' if number else 'Next: '}{step}", markup=False)
