@@ -149,6 +149,7 @@ def choose_by(mix: Mapping[str, float] | None = None) -> Choose:
             audit_share=settings.audit_share,
             tuning_share=scheduled_tuning(settings.tuning_share, int(state.tuning.sum())),
             roles=memory.drawn,
+            answered={role: int((state.roles == role).sum()) for role in ("audit", "tuning", "active")},
             seed=state.seed,
         )
         memory.drawn.update({e.item: e.role for e in composed.entries if e.role in ("audit", "tuning")})

@@ -211,6 +211,8 @@ def quality(figures: Figures) -> None:
         if measures:
             components.mount("measures", {"rows": [measured(one) for one in measures]}, key="measures")
         st.markdown(audit_words(figures))
+        if figures.stopping:
+            st.markdown(f"**Stop asking?** {shared.literal(figures.stopping[:1].upper() + figures.stopping[1:])}.")
 
 
 def measured(one: Measure) -> dict[str, Any]:

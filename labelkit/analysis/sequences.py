@@ -62,7 +62,7 @@ def share_sequence(successes: float, n: float, *, alpha: float = ALPHA) -> tuple
     --------
     >>> low, high = share_sequence(90, 100)
     >>> f"{low:.3f} {high:.3f}"
-    '0.778 0.970'
+    '0.788 0.970'
     """
     if not 0 <= successes <= n + 1e-9:
         raise ValueError(f"{successes} successes of {n} cases make no share")

@@ -21,6 +21,7 @@ from labelkit.query.shares import interleave, quotas
 from labelkit.types import QueueEntry
 
 _ACTIVE = "active"
+MOST_OWED = 1.5
 _PURPOSE: Mapping[DrawnRole, str] = {
     "audit": "for the audit (evaluation only)",
     "tuning": "for tuning (teaches how far to trust votes and words)",
@@ -43,6 +44,7 @@ def compose_queue(
     audit_share: float = 0.1,
     tuning_share: float = 0.1,
     roles: Mapping[int, str] | None = None,
+    answered: Mapping[str, int] | None = None,
     seed: int = 0,
 ) -> ComposedQueue:
     """The next queue: who is asked about which items first, and why.
@@ -68,6 +70,9 @@ def compose_queue(
         Places in the queue; fewer are filled where the pool is smaller.
     roles
         item → role of items that have one; items of the audit and tuning roles may wait in the pool.
+    answered
+        role → items of that role that are answered already: what a random role is behind its share, up to
+        :data:`MOST_OWED` places, comes at the beginning.
 
     Raises
     ------
@@ -93,7 +98,8 @@ def compose_queue(
     }
     entries["waiting"] = _waiting_entries(pool, draws, total - sum(map(len, entries.values())))
     streams: dict[str, Iterator[QueueEntry]] = {name: iter(listed) for name, listed in entries.items()}
-    order = interleave({name: len(listed) for name, listed in entries.items()})
+    owed = _owed({"audit": audit_share, "tuning": tuning_share}, answered or {})
+    order = interleave({name: len(listed) for name, listed in entries.items()}, owed)
     queue = [replace(next(streams[name]), rank=rank) for rank, name in enumerate(order, start=1)]
     return ComposedQueue(queue, tuple(notes))
 
@@ -110,6 +116,15 @@ def _check(mix: Mapping[str, float], size: int, audit_share: float, tuning_share
         raise QueryError(f"audit_share {audit_share} and tuning_share {tuning_share} are more than 1 together")
     if not any(share > 0 for share in mix.values()):
         raise QueryError("the mix of query strategies is empty", hint="Give at least one strategy a share above 0")
+
+
+def _owed(shares: Mapping[str, float], answered: Mapping[str, int]) -> dict[str, float]:
+    """Places that each random role is behind its share, within bounds; below zero where it is ahead."""
+    total = sum(answered.values())
+    return {
+        f"role {role}": min(max(share * total - answered.get(role, 0), -0.5), MOST_OWED)
+        for role, share in shares.items()
+    }
 
 
 def _drawn_entries(pool: Pool, draws: Draws) -> dict[str, list[QueueEntry]]:

@@ -23,10 +23,14 @@ def quotas(shares: Mapping[str, float], total: int) -> dict[str, int]:
     return given
 
 
-def interleave(counts: Mapping[str, int]) -> list[str]:
+def interleave(counts: Mapping[str, int], owed: Mapping[str, float] | None = None) -> list[str]:
     """Each name as often as its count, spread evenly: every prefix has about the right shares.
 
-    The j-th of a name's c places stands at (j + ½) / c of the whole.
+    The j-th of a name's c places stands at (j + ½ - owed) / c of the whole. ``owed`` is what a name got too few of
+    before, in places: where only the beginning of every queue is answered, halves of places would be lost each time.
     """
-    places = [((j + 0.5) / count, -count, name) for name, count in counts.items() for j in range(count)]
+    late = owed or {}
+    places = [
+        ((j + 0.5 - late.get(name, 0.0)) / count, -count, name) for name, count in counts.items() for j in range(count)
+    ]
     return [name for _, _, name in sorted(places)]

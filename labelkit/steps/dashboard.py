@@ -56,6 +56,8 @@ class Figures:
         Items that somebody flagged and nobody has decided.
     gold
         Accuracies on gold test items.
+    stopping
+        Whether one can stop asking people, in one sentence; empty before the first `train`.
     """
 
     mark: Hashable
@@ -77,6 +79,7 @@ class Figures:
     flagged: int
     queue: QueueNow
     audit: Audit
+    stopping: str
     gold: tuple[Measure, ...]
     curve: list[CurvePoint]
     distribution: Distribution
@@ -161,6 +164,7 @@ class Dashboard:
             flagged=now.flagged,
             queue=queue,
             audit=audit(workspace),
+            stopping=now.stopping.get("summary", ""),
             gold=on_gold(train or label),
             curve=curve(workspace),
             distribution=labels,

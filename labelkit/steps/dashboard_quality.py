@@ -76,20 +76,24 @@ class Distribution:
 
 
 def audit(workspace: KeptWorkspace) -> Audit:
-    """Accuracies on the audit slice by the answers that there are now."""
+    """Accuracies on the audit slice: the end model's as the last `train` measured it, with the confidence sequence that
+    every page and command shows; the label model's by the answers that there are now."""
     people = workspace.people()
     truth = workspace.schema.to_indices(people.audited)
     known = np.flatnonzero(truth != ABSTAIN)
     measures = []
-    for of, model in (("end model", end_model(workspace)), ("label model", label_model(workspace))):
-        if model is None:
-            continue
+    run = workspace.store.runs.latest("train")
+    told = {} if run is None else run.metrics.get("audit", {})
+    if told.get("n"):
+        measures.append(Measure("end model", "audit items", _estimate(told)))
+    model = label_model(workspace)
+    if model is not None:
         said = model.label[known]
         spoke = said != ABSTAIN
         estimate = wilson(int((said == truth[known])[spoke].sum()), int(spoke.sum()))
         where = "audit items" if spoke.all() else "audit items that it labels"
         if estimate.n:
-            measures.append(Measure(of, where, estimate))
+            measures.append(Measure("label model", where, estimate))
     return Audit(
         measures=tuple(measures),
         drawn=int(people.audit.sum()),

@@ -71,6 +71,7 @@ def rank(workspace: Workspace, *, size: int | None = None, force: bool = False, 
         audit_share=settings.audit_share,
         tuning_share=scheduled_tuning(settings.tuning_share, int((people.tuning & people.asked).sum())),
         roles=roles,
+        answered=_answered(people),
         seed=workspace.seed,
     )
     run = workspace.store.runs.finish(
@@ -94,6 +95,16 @@ def rank(workspace: Workspace, *, size: int | None = None, force: bool = False, 
     stored = workspace.store.runs.get(run)
     assert stored is not None
     return _result(workspace, stored, started, reused=False)
+
+
+def _answered(people: HumanLabels) -> dict[str, int]:
+    """Items that somebody answered, by the role for which they were asked."""
+    audit, tuning = people.asked & people.audit, people.asked & people.tuning
+    return {
+        "audit": int(audit.sum()),
+        "tuning": int(tuning.sum()),
+        "active": int((people.asked & ~audit & ~tuning).sum()),
+    }
 
 
 def _drawn(entries: Iterable[QueueEntry], roles: Mapping[int, str]) -> list[tuple[int, str, float]]:

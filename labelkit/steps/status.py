@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from labelkit.annotate import HumanLabels
@@ -12,6 +12,7 @@ from labelkit.steps.labeling import people_digest
 from labelkit.steps.next_steps import actions, command, sentence
 from labelkit.steps.ranking import pool_items
 from labelkit.steps.reviewing_disputes import disputes
+from labelkit.steps.stopping import stopping
 from labelkit.steps.trainer_state import trainer_state
 from labelkit.steps.workspace import Workspace, digest
 from labelkit.store import Run
@@ -65,6 +66,8 @@ class Status:
     audit: dict[str, Any] = field(default_factory=dict)
     measured_by: int | None = None
     """The `train` run that ``scores`` and ``audit`` are of: what people answered since is not in them."""
+    stopping: dict[str, Any] = field(default_factory=dict)
+    """Whether one can stop asking people, and what is missing for it; see :class:`labelkit.query.stopping.Advice`."""
     queued: int = 0
     next: str = ""
     """The command for the most urgent of ``next_steps``, which are sentences."""
@@ -110,6 +113,7 @@ def status(workspace: Workspace, reviewer: str | None = None) -> Status:
     if runs["train"] is not None:
         out.scores, out.audit = runs["train"].metrics.get("scores", {}), runs["train"].metrics.get("audit", {})
         out.measured_by = runs["train"].id
+        out.stopping = asdict(stopping(workspace))
     if runs["rank"] is not None:
         wanted = answers_wanted(workspace, store.runs.queue(runs["rank"].id))
         out.queued = sum(number > 0 for number in wanted.values())

@@ -164,7 +164,7 @@ class TestSettings:
         [
             ('name = "logistic"', 'name = "logistics"', ["end_model.name", "'logistics'", "logistic"]),
             ('name = "auto"', 'name = "snrkl"', ["label_model.name", "'snrkl'", "majority"]),
-            ("margin", "margn", ["query.mix", "'margn'", "margin"]),
+            ("auto = 1.0", "margn = 1.0", ["query.mix", "'margn'", "margin"]),
             ("size = 100", "size = 0", ["query.size", "0", "1"]),
             ("size = 100", "sise = 100", ["query.sise", "size"]),
             ("[data]", "[data", ["TOML"]),

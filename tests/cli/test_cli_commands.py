@@ -208,8 +208,8 @@ def test_run_tells_each_score_once(run: Run, folder: Path) -> None:
 
 
 def test_simulate_shows_no_point_for_a_few_audited_answers(run: Run, ready: Path) -> None:
-    result = spoken(run("simulate", "--answers", 10, "--batch", 5, "-p", ready, "--json"))
-    done = run("simulate", "--answers", 10, "--batch", 5, "-p", ready)
+    result = spoken(run("simulate", "--answers", 10, "--batch", 10, "-p", ready, "--json"))
+    done = run("simulate", "--answers", 10, "--batch", 10, "-p", ready)
     audit = result["curve"][-1]["audit"]
     assert 0 < audit["n"] < 30
     last = next(line for line in done.out.splitlines() if line.split()[:1] == ["10"])

@@ -33,7 +33,7 @@ def test_every_registered_file_is_there(kind: registry.Kind) -> None:
 
 
 def test_an_unknown_name_is_named_with_the_choices() -> None:
-    with pytest.raises(RegistryError, match="unknown query strategy 'nope'; choose one of uncertainty, margin,"):
+    with pytest.raises(RegistryError, match="unknown query strategy 'nope'; choose one of auto, uncertainty, margin,"):
         registry.resolve("query_strategies", "nope")
     with pytest.raises(RegistryError, match="unknown label model 'nope'; choose one of auto, snorkel, majority"):
         registry.resolve("label_models", "nope")

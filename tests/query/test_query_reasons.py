@@ -49,7 +49,9 @@ def test_random_draws_say_their_chance() -> None:
     entries = compose_queue(pool, mix={"random": 1}, size=10, roles={3: "tuning"}).entries
     reasons = {e.role: e.reason for e in entries}
     assert reasons["audit"] == "drawn at random for the audit (evaluation only) with probability 0.053 from 19 items"
-    assert reasons["tuning"] == "drawn at random for tuning (never trains the end model) in an earlier queue"
+    assert (
+        reasons["tuning"] == "drawn at random for tuning (teaches how far to trust votes and words) in an earlier queue"
+    )
 
 
 def test_disagreement_puts_uncovered_items_last() -> None:

@@ -394,7 +394,7 @@ def test_custom_estimator_by_import_path(folder: Path) -> None:
 
 def test_committee_in_the_mix(folder: Path) -> None:
     toml = folder / "labelkit.toml"
-    old = "mix = {margin = 0.5, disagreement = 0.3, uncovered = 0.2}"
+    old = "mix = {auto = 1.0}"
     assert old in toml.read_text()
     toml.write_text(
         toml.read_text().replace(old, "mix = {committee = 0.5, entropy = 0.2, uncertainty = 0.2, random = 0.1}")

@@ -50,5 +50,7 @@ def show(result: Status) -> None:
         out.print(score_line(name, score))
     if result.audit.get("n"):
         out.print(f"end model on the audit slice, as of run {result.measured_by}: {interval(result.audit)}")
+    if result.stopping:
+        out.print(f"Stopping: {result.stopping['summary']}", markup=False)
     for number, step in enumerate(result.next_steps):
         out.print(f"{'      ' if number else 'Next: '}{step}", markup=False)
