@@ -1,13 +1,14 @@
 // The Review page: an item, what everybody said about it, and one press that decides. Names, texts and comments are
 // put into the page as text only.
 
-const BLIND = 100; // ms after an item came up by itself in which a press is not meant for it yet
+const BLIND = 100; // ms after an item came up by itself, for somebody who went on pressing: not meant for it yet
 const PAGE_KEYS = { u: "undo", b: "back", n: "later", e: "opinions", h: "names", c: "comment", w: "withdraw", g: "guidelines", arrowleft: "listBefore", arrowright: "listAfter", "?": "help" };
 
 class ReviewPage {
   constructor(data) {
     this.data = data;
     this.view = new ItemView({ showFields: data.show_fields, imageHosts: data.image_hosts, words: [] });
+    this.missed = -Infinity; // when a label key was pressed last that had no item to go to
     this.hideNames = readJson(localStorage, "labelkit:review-names") === "hidden";
     this.mounted = null;
     this.notices = [];
@@ -255,7 +256,15 @@ class ReviewPage {
     event.stopImmediatePropagation(); // Streamlit has keys of its own
     if (event.repeat) return;
     if (!this.byKey.has(key)) this.act(PAGE_KEYS[key]);
-    else if (!this.alone || performance.now() - this.shownAt > BLIND) this.decide(this.byKey.get(key));
+    else this.decideByKey(this.byKey.get(key));
+  }
+
+  /** Whoever went on pressing while no item was there does not mean the one that comes up by itself just then. */
+  decideByKey(label) {
+    const now = performance.now();
+    const blind = this.alone && this.shownAt - this.missed < 1000 && now - this.shownAt < BLIND;
+    if (!this.desk.current || blind) this.missed = now;
+    else this.decide(label);
   }
 
   commentKey(event) {
