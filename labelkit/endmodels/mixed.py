@@ -164,10 +164,7 @@ def mixed_targets(
     }
     with_votes = sp.hstack([plain, VOTES * _indicators(votes[known], k)], format="csr")
     W = _fit(with_votes, y, offset[known], width * factor)
-    r, d = latent.shape[1], X.shape[1]
-    scores = offset + latent @ W[:r] + X @ W[r : r + d] + W[r + d]
-    _add_votes(scores, votes, VOTES * W[r + d + 1 :])
-    targets = softmax(scores)
+    targets = softmax(_corrected(offset, W, X, latent, votes))
     targets[known] = np.eye(k)[y]
     return MixedTargets(targets, rows.copy(), figures)
 
@@ -246,6 +243,14 @@ def _fit_scales(
 def _features(X: sp.csr_matrix, latent: FloatArray, rows: IntArray) -> sp.csr_matrix:
     """Latent directions, words and a constant of some rows; the constant is a penalised feature like any other."""
     return sp.hstack([sp.csr_matrix(latent[rows]), X[rows], np.ones((len(rows), 1))], format="csr", dtype=np.float64)
+
+
+def _corrected(offset: FloatArray, W: FloatArray, X: sp.csr_matrix, latent: FloatArray, votes: IntArray) -> FloatArray:
+    """(n, k) scores of all items after the correction that answers taught."""
+    r, d = latent.shape[1], X.shape[1]
+    scores: FloatArray = offset + latent @ W[:r] + X @ W[r : r + d] + W[r + d]
+    _add_votes(scores, votes, VOTES * W[r + d + 1 :])
+    return scores
 
 
 def _indicators(votes: IntArray, k: int) -> sp.csr_matrix:
